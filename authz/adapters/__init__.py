@@ -1,0 +1,1 @@
+"""The outside world behind the services' ports: Envoy, OPA, Redis, chat channels, telemetry."""

@@ -1,0 +1,67 @@
+"""Who somebody is: identities, the principal of a request, and the person behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A stable key that an issuer vouches for: `(iss, sub)`, `(tid, oid)`, `(team, user)`, a SPIFFE id.
+
+    Never an e-mail address or a display name: both change hands.
+    """
+
+    ns: str
+    id: str
+
+    def __str__(self) -> str:
+        """`ns:id` with everything outside RFC 3986 unreserved percent-encoded: safe in headers and logs."""
+        return f"{quote(self.ns, safe='')}:{quote(self.id, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who sends a request, from verified data only. `name` is for showing and proves nothing."""
+
+    identity: Identity
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What a card or page calls this principal."""
+        return self.name or self.identity.id
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody the directory knows, possibly under several identities.
+
+    `groups` are those at the moment of the look-up, and `source` says where they came from.
+    """
+
+    id: str
+    name: str
+    groups: frozenset[str]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who signed in to act on a ticket.
+
+    `person` is None when the directory knows nobody by this identity. `method` names how they signed in
+    (`demo`, `oidc`, …) and `signed_in_at` when (epoch ms).
+    """
+
+    identity: Identity
+    name: str
+    person: Person | None
+    method: str
+    signed_in_at: int
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups that count for a vote; none for a stranger."""
+        return self.person.groups if self.person else frozenset()
