@@ -6,10 +6,11 @@ Every call is bounded by `timeout` seconds or by the adapter's own setting, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from authz.domain.errors import HoldgateError
 from authz.domain.events import Event, EventType
 from authz.domain.identity import Identity, Person
 from authz.domain.request import CheckId
@@ -131,34 +132,117 @@ class TicketStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One outbox entry in somebody's hands. `attempt` counts deliveries tried, this one included."""
+    """One outbox entry in somebody's hands. `attempt` counts deliveries tried, this one included.
+
+    `accepted` is channel name → receipt of the channels that have it already, from earlier attempts.
+    """
 
     entry: str
     type: EventType
     ticket_id: str
     rev: int
     attempt: int
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outbox(Protocol):
-    """Notices that wait to be delivered: at least once, each leased to one notifier at a time."""
+    """Notices that wait to be delivered: at least once, each leased to one notifier at a time.
+
+    Every method raises StoreUnavailable.
+    """
 
     async def take(self, limit: int, block_ms: int) -> Sequence[Notice]:
-        """Return new notices, and those whose lease ran out or whose retry is due. Raises StoreUnavailable."""
+        """Return new notices, and those whose lease ran out or whose retry is due."""
         ...
 
     async def renew(self, entries: Sequence[str]) -> None:
         """Prolong the lease of notices still being delivered."""
         ...
 
+    async def accepted(self, notice: Notice, channel: str, receipt: str) -> None:
+        """Remember that one channel has this notice, so that a later attempt leaves that channel out."""
+        ...
+
     async def delivered(self, notice: Notice, receipt: Mapping[str, str]) -> None:
         """Acknowledge and remember what each channel answered."""
         ...
 
-    async def retry(self, notice: Notice, after_ms: int, why: str) -> None:
-        """Give a notice back, to be taken again not before `after_ms` from now."""
+    async def retry(self, notice: Notice, after_ms: int, why: str, *, counted: bool = True) -> None:
+        """Give a notice back, to be taken again not before `after_ms` from now.
+
+        `counted` is False when nothing was tried: the next take then reports the same `attempt` again.
+        """
         ...
 
     async def bury(self, notice: Notice, why: str) -> None:
         """Move a notice to the dead letters; its ticket stays as it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What a channel is told: the event that happened, and the ticket as it is now (`now` is Redis's, epoch ms)."""
+
+    type: EventType
+    ticket: Ticket
+    now: int
+
+
+class ChannelFailed(HoldgateError):
+    """A channel didn't take a posting. The message is for operators and never holds an address or a secret."""
+
+
+class DeliveryDelayed(ChannelFailed):
+    """Worth trying again, but not before `after_s` seconds (0 when the channel named no time).
+
+    `tried` is False when nothing was sent, because the channel had asked for a pause before.
+    """
+
+    def __init__(self, message: str, after_s: float = 0.0, *, tried: bool = True) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+        self.tried = tried
+
+
+class DeliveryRefused(ChannelFailed):
+    """Trying again would give the same answer: the address or the posting is wrong."""
+
+
+class Channel(Protocol):
+    """A way to reach approvers."""
+
+    @property
+    def events(self) -> frozenset[EventType]:
+        """The events that this channel posts something for."""
+        ...
+
+    async def send(self, posting: Posting) -> str:
+        """Post, and return the channel's receipt: its message id, or a word when it has none.
+
+        Raises DeliveryDelayed and DeliveryRefused.
+        """
+        ...
+
+
+class DeliveryObserver(Protocol):
+    """Is told what delivery does, for metrics and logs. Must not raise."""
+
+    def posted(self, notice: Notice, channel: str, seconds: float) -> None:
+        """One channel took a notice, after so many seconds."""
+        ...
+
+    def failed(self, notice: Notice, channel: str, error: Exception) -> None:
+        """One channel didn't take a notice; it is tried again, or buried, which is told apart."""
+        ...
+
+    def buried(self, notice: Notice, why: str) -> None:
+        """Nobody will try this notice again unless an operator does: an alert."""
+        ...
+
+    def unknown_route(self, notice: Notice, route: str) -> None:
+        """The ticket names a route that the settings don't have (any more); the default route is taken."""
+        ...
+
+    def store_failed(self, doing: str, error: Exception) -> None:
+        """Redis didn't answer while delivery was `doing` something; it goes on by itself."""
         ...
