@@ -1,0 +1,56 @@
+# Works with GNU Make 3.81 and any sh. PYTHON=… chooses the interpreter of a new .venv.
+
+SETUP = python=$$(sh tools/find-python) && "$$python" -m tools.setup
+BIN = .venv/bin
+WORKERS = 2
+
+.PHONY: help setup run test check proto lock fmt clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+
+setup: ## Install everything that run, check and test need into .venv and .tools
+	@$(SETUP) test
+
+run: ## Start the demo; ARGS=--once ends it after the walk
+	@$(SETUP) run
+	@$(BIN)/holdgate demo $(ARGS)
+
+define CHECKS
+$(BIN)/ruff check --quiet
+$(BIN)/ruff format --check --quiet
+$(BIN)/mypy
+$(BIN)/lint-imports --no-cache
+if [ -d policies ]; then opa=$$($(BIN)/python -m tools.opa) && \
+	"$$opa" check --strict policies && \
+	"$$opa" fmt --list --fail policies && \
+	"$$opa" test policies; fi
+$(BIN)/python -m tools.proto check
+$(BIN)/python -m tools.locks check
+endef
+
+check: ## Lint, types, layers, policies, generated code and locks
+	@$(SETUP) check
+	$(CHECKS)
+
+test: ## The checks and the whole test suite
+	@$(SETUP) test
+	$(CHECKS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+
+proto: ## Make authz/wire/ from proto/
+	@$(SETUP) check
+	$(BIN)/python -m tools.proto write
+
+lock: ## Resolve requirements/ for all platforms; ARGS=--upgrade takes newer versions
+	@$(SETUP) run
+	$(BIN)/python -m tools.locks write $(ARGS)
+
+fmt: ## Format Python and Rego, mend what ruff can
+	@$(SETUP) check
+	$(BIN)/ruff check --quiet --fix --exit-zero
+	$(BIN)/ruff format
+	if [ -d policies ]; then "$$($(BIN)/python -m tools.opa)" fmt --write policies; fi
+
+clean: ## Remove what set-up, demo and tools made
+	rm -rf .venv .tools .run .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,57 @@
+"""The programs that some tests need from the system, and the Debian packages that bring them.
+
+A test says what it needs with a marker of that name (see tests/conftest.py).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.console import run, say
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class SystemPackage:
+    """`programs` are alternatives: names on PATH, or absolute paths."""
+
+    debian: str
+    programs: tuple[str, ...]
+
+    def program(self) -> Path | None:
+        """Return the first of the programs that is there."""
+        found = (shutil.which(name) for name in self.programs)
+        return next((Path(path) for path in found if path is not None), None)
+
+
+PACKAGES = {
+    "chromium": SystemPackage(
+        debian="chromium",
+        programs=(
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        ),
+    ),
+    "redis_server": SystemPackage(debian="redis-server", programs=("redis-server",)),
+}
+
+
+def prepare() -> None:
+    """Install what is missing where that is possible; elsewhere say what the tests will do without."""
+    missing = [package.debian for package in PACKAGES.values() if package.program() is None]
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        say("system", f"not installed: {', '.join(missing)}. The tests that need them don't run; install them for the whole suite.")
+        return
+    say("system", f"installing {', '.join(missing)} with apt-get")
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    run("system", ["apt-get", "update", "-qq"], cwd=ROOT, env=quiet)
+    run("system", ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], cwd=ROOT, env=quiet)
+    say("system", "ready")
