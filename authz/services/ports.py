@@ -129,6 +129,10 @@ class TicketStore(Protocol):
         """Return audit events after a position (`0` from the start), waiting up to `block_ms` for the first."""
         ...
 
+    async def last_position(self) -> str:
+        """Return the newest audit event's position, `0` when there is none: where a watcher of new ones starts."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
