@@ -17,11 +17,12 @@ PACKAGE = Path("authz") / "wire"
 def generate(root: Path) -> None:
     """Compile every definition below proto/ into authz/wire/ below `root`, typed, gRPC stubs too."""
     sources = [str(PACKAGE / source.relative_to(SOURCES)) for source in sorted(SOURCES.rglob("*.proto"))]
-    outputs = [f"--{kind}_out={root}" for kind in ("python", "pyi", "grpc_python", "mypy_grpc")]
-    plugin = f"--plugin=protoc-gen-mypy_grpc={Path(sys.executable).parent / 'protoc-gen-mypy_grpc'}"
+    outputs = [f"--{kind}_out={root}" for kind in ("python", "mypy", "grpc_python", "mypy_grpc")]
+    programs = Path(sys.executable).parent
+    plugins = [f"--plugin={name}={programs / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")]
     # The virtual folder makes the generated imports absolute: authz.wire.…
     includes = [f"-I{PACKAGE}={SOURCES}", f"-I{_google_definitions()}"]
-    command = [sys.executable, "-m", "grpc_tools.protoc", *includes, plugin, *outputs, *sources]
+    command = [sys.executable, "-m", "grpc_tools.protoc", *includes, *plugins, *outputs, *sources]
     compiled = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     if compiled.returncode != 0:
         sys.exit(compiled.stderr)

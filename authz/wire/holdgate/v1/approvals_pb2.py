@@ -25,39 +25,43 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&authz/wire/holdgate/v1/approvals.proto\x12\x0bholdgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"0\n\x08Identity\x12\n\n\x02ns\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\x84\x01\n\x0eRequestSummary\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x11\n\tbody_size\x18\x06 \x01(\x04\x12\x14\n\x0c\x62ody_checked\x18\x07 \x01(\x08\";\n\x08Progress\x12\r\n\x05given\x18\x01 \x01(\r\x12\x0e\n\x06needed\x18\x02 \x01(\r\x12\x10\n\x08\x61waiting\x18\x03 \x03(\t\"\x8f\x01\n\x08\x43\x61stVote\x12!\n\x02\x62y\x18\x01 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.holdgate.v1.Decision\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf9\x02\n\x06Ticket\x12\n\n\x02id\x18\x01 \x01(\t\x12!\n\x05state\x18\x02 \x01(\x0e\x32\x12.holdgate.v1.State\x12\x0b\n\x03rev\x18\x03 \x01(\x04\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\trequester\x18\x06 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12,\n\x07request\x18\x07 \x01(\x0b\x32\x1b.holdgate.v1.RequestSummary\x12\x0e\n\x06\x64igest\x18\x08 \x01(\t\x12\'\n\x08progress\x18\t \x01(\x0b\x32\x15.holdgate.v1.Progress\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x05votes\x18\x0c \x03(\x0b\x32\x15.holdgate.v1.CastVote\"X\n\x0bListRequest\x12\"\n\x06states\x18\x01 \x03(\x0e\x32\x12.holdgate.v1.State\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"M\n\x0cListResponse\x12$\n\x07tickets\x18\x01 \x03(\x0b\x32\x13.holdgate.v1.Ticket\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x18\n\nGetRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x83\x01\n\x0bVoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.holdgate.v1.Decision\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12\x10\n\x03rev\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x14\n\x0cshown_digest\x18\x05 \x01(\tB\x06\n\x04_rev\"1\n\x0cWatchRequest\x12\x12\n\nticket_ids\x18\x01 \x03(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"n\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06ticket\x18\x04 \x01(\x0b\x32\x13.holdgate.v1.Ticket*\xcf\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x12\n\x0eSTATE_APPROVED\x10\x02\x12\x12\n\x0eSTATE_REJECTED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\x12\x14\n\x10STATE_SUPERSEDED\x10\x06\x12\x11\n\rSTATE_USED_UP\x10\x07\x12\x10\n\x0cSTATE_LAPSED\x10\x08\x12\x11\n\rSTATE_REVOKED\x10\t*O\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REJECT\x10\x02\x32\xee\x01\n\tApprovals\x12;\n\x04List\x12\x18.holdgate.v1.ListRequest\x1a\x19.holdgate.v1.ListResponse\x12\x33\n\x03Get\x12\x17.holdgate.v1.GetRequest\x1a\x13.holdgate.v1.Ticket\x12\x35\n\x04Vote\x12\x18.holdgate.v1.VoteRequest\x1a\x13.holdgate.v1.Ticket\x12\x38\n\x05Watch\x12\x19.holdgate.v1.WatchRequest\x1a\x12.holdgate.v1.Event0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&authz/wire/holdgate/v1/approvals.proto\x12\x0bholdgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"0\n\x08Identity\x12\n\n\x02ns\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"$\n\x04\x46\x61\x63t\x12\r\n\x05title\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xb8\x01\n\x0eRequestSummary\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x11\n\tbody_size\x18\x06 \x01(\x04\x12\x14\n\x0c\x62ody_checked\x18\x07 \x01(\x08\x12$\n\x07headers\x18\x08 \x03(\x0b\x32\x13.holdgate.v1.Header\x12\x0c\n\x04\x62ody\x18\t \x01(\x0c\";\n\x08Progress\x12\r\n\x05given\x18\x01 \x01(\r\x12\x0e\n\x06needed\x18\x02 \x01(\r\x12\x10\n\x08\x61waiting\x18\x03 \x03(\t\"\x8f\x01\n\x08\x43\x61stVote\x12!\n\x02\x62y\x18\x01 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.holdgate.v1.Decision\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xaf\x03\n\x06Ticket\x12\n\n\x02id\x18\x01 \x01(\t\x12!\n\x05state\x18\x02 \x01(\x0e\x32\x12.holdgate.v1.State\x12\x0b\n\x03rev\x18\x03 \x01(\x04\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\trequester\x18\x06 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12,\n\x07request\x18\x07 \x01(\x0b\x32\x1b.holdgate.v1.RequestSummary\x12\x0e\n\x06\x64igest\x18\x08 \x01(\t\x12\'\n\x08progress\x18\t \x01(\x0b\x32\x15.holdgate.v1.Progress\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x05votes\x18\x0c \x03(\x0b\x32\x15.holdgate.v1.CastVote\x12 \n\x05\x66\x61\x63ts\x18\r \x03(\x0b\x32\x11.holdgate.v1.Fact\x12\x12\n\nshort_code\x18\x0e \x01(\t\"X\n\x0bListRequest\x12\"\n\x06states\x18\x01 \x03(\x0e\x32\x12.holdgate.v1.State\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"M\n\x0cListResponse\x12$\n\x07tickets\x18\x01 \x03(\x0b\x32\x13.holdgate.v1.Ticket\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x18\n\nGetRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x0bVoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.holdgate.v1.Decision\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12\x14\n\x0cshown_digest\x18\x04 \x01(\t\"1\n\x0cWatchRequest\x12\x12\n\nticket_ids\x18\x01 \x03(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"\x81\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06ticket\x18\x04 \x01(\x0b\x32\x13.holdgate.v1.Ticket\x12\x11\n\tticket_id\x18\x05 \x01(\t*\xcf\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x12\n\x0eSTATE_APPROVED\x10\x02\x12\x12\n\x0eSTATE_REJECTED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\x12\x14\n\x10STATE_SUPERSEDED\x10\x06\x12\x11\n\rSTATE_USED_UP\x10\x07\x12\x10\n\x0cSTATE_LAPSED\x10\x08\x12\x11\n\rSTATE_REVOKED\x10\t*O\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REJECT\x10\x02\x32\xee\x01\n\tApprovals\x12;\n\x04List\x12\x18.holdgate.v1.ListRequest\x1a\x19.holdgate.v1.ListResponse\x12\x33\n\x03Get\x12\x17.holdgate.v1.GetRequest\x1a\x13.holdgate.v1.Ticket\x12\x35\n\x04Vote\x12\x18.holdgate.v1.VoteRequest\x1a\x13.holdgate.v1.Ticket\x12\x38\n\x05Watch\x12\x19.holdgate.v1.WatchRequest\x1a\x12.holdgate.v1.Event0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'authz.wire.holdgate.v1.approvals_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STATE']._serialized_start=1353
-  _globals['_STATE']._serialized_end=1560
-  _globals['_DECISION']._serialized_start=1562
-  _globals['_DECISION']._serialized_end=1641
+  _globals['_STATE']._serialized_start=1529
+  _globals['_STATE']._serialized_end=1736
+  _globals['_DECISION']._serialized_start=1738
+  _globals['_DECISION']._serialized_end=1817
   _globals['_IDENTITY']._serialized_start=88
   _globals['_IDENTITY']._serialized_end=136
-  _globals['_REQUESTSUMMARY']._serialized_start=139
-  _globals['_REQUESTSUMMARY']._serialized_end=271
-  _globals['_PROGRESS']._serialized_start=273
-  _globals['_PROGRESS']._serialized_end=332
-  _globals['_CASTVOTE']._serialized_start=335
-  _globals['_CASTVOTE']._serialized_end=478
-  _globals['_TICKET']._serialized_start=481
-  _globals['_TICKET']._serialized_end=858
-  _globals['_LISTREQUEST']._serialized_start=860
-  _globals['_LISTREQUEST']._serialized_end=948
-  _globals['_LISTRESPONSE']._serialized_start=950
-  _globals['_LISTRESPONSE']._serialized_end=1027
-  _globals['_GETREQUEST']._serialized_start=1029
-  _globals['_GETREQUEST']._serialized_end=1053
-  _globals['_VOTEREQUEST']._serialized_start=1056
-  _globals['_VOTEREQUEST']._serialized_end=1187
-  _globals['_WATCHREQUEST']._serialized_start=1189
-  _globals['_WATCHREQUEST']._serialized_end=1238
-  _globals['_EVENT']._serialized_start=1240
-  _globals['_EVENT']._serialized_end=1350
-  _globals['_APPROVALS']._serialized_start=1644
-  _globals['_APPROVALS']._serialized_end=1882
+  _globals['_HEADER']._serialized_start=138
+  _globals['_HEADER']._serialized_end=175
+  _globals['_FACT']._serialized_start=177
+  _globals['_FACT']._serialized_end=213
+  _globals['_REQUESTSUMMARY']._serialized_start=216
+  _globals['_REQUESTSUMMARY']._serialized_end=400
+  _globals['_PROGRESS']._serialized_start=402
+  _globals['_PROGRESS']._serialized_end=461
+  _globals['_CASTVOTE']._serialized_start=464
+  _globals['_CASTVOTE']._serialized_end=607
+  _globals['_TICKET']._serialized_start=610
+  _globals['_TICKET']._serialized_end=1041
+  _globals['_LISTREQUEST']._serialized_start=1043
+  _globals['_LISTREQUEST']._serialized_end=1131
+  _globals['_LISTRESPONSE']._serialized_start=1133
+  _globals['_LISTRESPONSE']._serialized_end=1210
+  _globals['_GETREQUEST']._serialized_start=1212
+  _globals['_GETREQUEST']._serialized_end=1236
+  _globals['_VOTEREQUEST']._serialized_start=1238
+  _globals['_VOTEREQUEST']._serialized_end=1343
+  _globals['_WATCHREQUEST']._serialized_start=1345
+  _globals['_WATCHREQUEST']._serialized_end=1394
+  _globals['_EVENT']._serialized_start=1397
+  _globals['_EVENT']._serialized_end=1526
+  _globals['_APPROVALS']._serialized_start=1820
+  _globals['_APPROVALS']._serialized_end=2058
 # @@protoc_insertion_point(module_scope)

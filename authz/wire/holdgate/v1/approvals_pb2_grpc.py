@@ -80,7 +80,9 @@ class ApprovalsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Watch(self, request, context):
-        """Events as they happen, until the caller goes away.
+        """Events as they happen, until the caller goes away. The initial metadata comes at once, and its "holdgate-after" is
+        the position from which the events follow, so that a stream which broke before its first event can be resumed too.
+        A stream ends UNAVAILABLE after a bounded time ("stream-ended") and at shutdown ("shutting-down").
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

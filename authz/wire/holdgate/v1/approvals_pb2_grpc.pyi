@@ -3,10 +3,11 @@
 isort:skip_file
 Held requests, for programs that show them to people and bring back what those decided.
 
-Every call carries the caller's identity in its metadata and is authorized for it; what a caller may not see doesn't
-exist for it. Errors have google.rpc statuses: NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION where a ticket is
-past deciding, ABORTED where it isn't what the caller saw any more, INVALID_ARGUMENT naming the field,
-UNAVAILABLE where trying again makes sense.
+Every call carries its caller's bearer token in the metadata "authorization"; whom the directory doesn't know sees
+nothing. Errors are google.rpc statuses with an ErrorInfo (domain "holdgate", a stable reason) in the details:
+UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND, FAILED_PRECONDITION where a ticket is past deciding, ABORTED where it
+isn't what the caller saw any more, INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED at a bound, UNAVAILABLE
+with a RetryInfo where trying again makes sense.
 """
 
 from authz.wire.holdgate.v1 import approvals_pb2 as _approvals_pb2
@@ -43,7 +44,10 @@ class ApprovalsStub:
     Vote: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.VoteRequest, _approvals_pb2.Ticket]
     """Records one person's decision and returns the ticket as it stands after it. The same vote again changes nothing."""
     Watch: _grpc.UnaryStreamMultiCallable[_approvals_pb2.WatchRequest, _approvals_pb2.Event]
-    """Events as they happen, until the caller goes away."""
+    """Events as they happen, until the caller goes away. The initial metadata comes at once, and its "holdgate-after" is
+    the position from which the events follow, so that a stream which broke before its first event can be resumed too.
+    A stream ends UNAVAILABLE after a bounded time ("stream-ended") and at shutdown ("shutting-down").
+    """
 
 @_typing.type_check_only
 class ApprovalsAsyncStub(ApprovalsStub):
@@ -54,7 +58,10 @@ class ApprovalsAsyncStub(ApprovalsStub):
     Vote: _aio.UnaryUnaryMultiCallable[_approvals_pb2.VoteRequest, _approvals_pb2.Ticket]  # type: ignore[assignment]
     """Records one person's decision and returns the ticket as it stands after it. The same vote again changes nothing."""
     Watch: _aio.UnaryStreamMultiCallable[_approvals_pb2.WatchRequest, _approvals_pb2.Event]  # type: ignore[assignment]
-    """Events as they happen, until the caller goes away."""
+    """Events as they happen, until the caller goes away. The initial metadata comes at once, and its "holdgate-after" is
+    the position from which the events follow, so that a stream which broke before its first event can be resumed too.
+    A stream ends UNAVAILABLE after a bounded time ("stream-ended") and at shutdown ("shutting-down").
+    """
 
 class ApprovalsServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -86,6 +93,9 @@ class ApprovalsServicer(metaclass=_abc_1.ABCMeta):
         request: _approvals_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_approvals_pb2.Event], _abc.AsyncIterator[_approvals_pb2.Event]]:
-        """Events as they happen, until the caller goes away."""
+        """Events as they happen, until the caller goes away. The initial metadata comes at once, and its "holdgate-after" is
+        the position from which the events follow, so that a stream which broke before its first event can be resumed too.
+        A stream ends UNAVAILABLE after a bounded time ("stream-ended") and at shutdown ("shutting-down").
+        """
 
 def add_ApprovalsServicer_to_server(servicer: ApprovalsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
