@@ -32,10 +32,11 @@ def say(step: str, text: str) -> None:
 def run(step: str, argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
     """Run a command quietly, with a sign of life now and then.
 
-    `env` is added to the environment. Raises SetupError with the command's last lines when it fails, or when it
-    takes longer than LIMIT_S seconds.
+    `env` is added to the environment. Raises SetupError with the command's last lines when it fails, or when
+    it takes longer than LIMIT_S seconds.
     """
     started = time.monotonic()
+    output = None
     with subprocess.Popen(
         argv,
         cwd=cwd,
@@ -46,10 +47,9 @@ def run(step: str, argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, s
         text=True,
         errors="replace",
     ) as process:
-        while True:
+        while output is None:
             try:
                 output, _ = process.communicate(timeout=STILL_AT_IT_S)
-                break
             except subprocess.TimeoutExpired:
                 elapsed = time.monotonic() - started
                 if elapsed > LIMIT_S:

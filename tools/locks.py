@@ -36,13 +36,15 @@ def _asked_for() -> str:
 
 
 def write(arguments: list[str]) -> None:
-    """Resolve every lock for all platforms; versions that still fit stay unless `--upgrade` is among the arguments."""
+    """Resolve every lock for all platforms; versions that still fit stay, but not with `--upgrade`."""
     for name, inputs in LOCKS.items():
         output = f"requirements/{name}.txt"
         command = [sys.executable, "-m", "uv", "--quiet", "pip", "compile", *inputs, "--output-file", output]
         options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"]
         heading = ["--custom-compile-command", "make lock"]
-        subprocess.run([*command, *options, *heading, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*command, *options, *heading, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+        )
         lock = ROOT / output
         lock.write_text(f"{MARK}{_asked_for()}\n{lock.read_text('utf-8')}", "utf-8")
         print(f"wrote {output}")
@@ -55,9 +57,11 @@ def problems() -> list[str]:
     for name in LOCKS:
         text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
         if text.partition("\n")[0] != current:
-            found.append(f"requirements/{name}.txt is older than pyproject.toml: run `make lock` and commit the result.")
+            found.append(f"requirements/{name}.txt is not what pyproject.toml asks for: run `make lock`.")
         if "://" in text:
-            found.append(f"requirements/{name}.txt names an address: a lock is only names, versions and hashes.")
+            found.append(
+                f"requirements/{name}.txt names an address: a lock is only names, versions and hashes."
+            )
     return found
 
 

@@ -21,7 +21,7 @@ LEAST = (1, 0)
 
 
 def find() -> Path | None:
-    """Return the OPA in use, or None. Raises SetupError when OPA_BIN names something else than a recent OPA."""
+    """Return the OPA in use, or None. Raises SetupError when OPA_BIN names something else."""
     named = os.environ.get("OPA_BIN", "")
     if named:
         program = shutil.which(named)
@@ -42,8 +42,9 @@ def prepare() -> None:
         return
     if shutil.which("go") is None:
         raise SetupError(
-            f"There is no OPA >= {LEAST[0]}.{LEAST[1]}: OPA_BIN is not set, none is on PATH, and there is no Go to build it with.\n"
-            "Install OPA (macOS: brew install opa; others: openpolicyagent.org/docs) or Go (go.dev/doc/install)."
+            f"OPA >= {LEAST[0]}.{LEAST[1]} is missing, and there is no Go to build it with.\n"
+            "Install OPA (macOS: brew install opa; others: openpolicyagent.org/docs), or name yours with\n"
+            "OPA_BIN=/path/to/opa, or install Go (macOS: brew install go; others: go.dev/doc/install)."
         )
     say("opa", f"none found: building OPA {BUILD_VERSION} with Go, which takes about 2 minutes")
     package = f"github.com/open-policy-agent/opa@v{BUILD_VERSION}"

@@ -45,7 +45,9 @@ def problems() -> list[str]:
         made = _contents(Path(fresh) / PACKAGE)
     committed = _contents(ROOT / PACKAGE)
     names = sorted(name for name in made.keys() | committed.keys() if made.get(name) != committed.get(name))
-    return [f"{PACKAGE / name} is not what proto/ says: run `make proto` and commit the result." for name in names]
+    return [
+        f"{PACKAGE / name} is not what proto/ says: run `make proto` and commit the result." for name in names
+    ]
 
 
 def _google_definitions() -> Path:

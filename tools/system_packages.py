@@ -48,10 +48,13 @@ def prepare() -> None:
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        say("system", f"not installed: {', '.join(missing)}. The tests that need them don't run; install them for the whole suite.")
+        say("system", f"tests that need these packages will not run: {', '.join(missing)}")
         return
     say("system", f"installing {', '.join(missing)} with apt-get")
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    run("system", ["apt-get", "update", "-qq"], cwd=ROOT, env=quiet)
-    run("system", ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], cwd=ROOT, env=quiet)
+    _apt_get("update")
+    _apt_get("install", "-y", "--no-install-recommends", *missing)
     say("system", "ready")
+
+
+def _apt_get(*arguments: str) -> None:
+    run("system", ["apt-get", "-qq", *arguments], cwd=ROOT, env={"DEBIAN_FRONTEND": "noninteractive"})

@@ -1,0 +1,30 @@
+"""What holds for every test: one that needs a program from the system says so with a marker."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tools.system_packages import PACKAGES
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a marker of each system package."""
+    for marker, package in PACKAGES.items():
+        config.addinivalue_line("markers", f"{marker}: needs {package.programs[0]} ({package.debian})")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is missing, naming the package; where CI=true, fail it."""
+    missing = [
+        package.debian
+        for marker, package in PACKAGES.items()
+        if item.get_closest_marker(marker) is not None and package.program() is None
+    ]
+    if not missing:
+        return
+    reason = f"not installed: {', '.join(missing)}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
