@@ -1,0 +1,56 @@
+# METADATA
+# title: Directory
+# description: |
+#   Who the people are, from OPA's data, so that a policy, Holdgate's quorum and the people who
+#   keep the list all speak of the same persons:
+#
+#     data.directory.people = {"alice": {
+#       "name": "Alice",
+#       "groups": ["admin"],
+#       "identities": [{"ns": "https://issuer.example", "id": "alice"}],
+#     }}
+#
+#   One person has as many identities as there are systems that know them: the pair of issuer and
+#   subject of a token, of tenant and object id, of team and user.
+package holdgate.directory
+
+# METADATA
+# title: The person behind an identity
+# description: |
+#   Input `{"ns": …, "id": …}`, result `{"id": …, "name": …, "groups": […]}`. Undefined for a
+#   stranger. This is the document that Holdgate asks for at
+#   `POST /v1/data/holdgate/directory/person`.
+# entrypoint: true
+person := find(input.ns, input.id)
+
+# METADATA
+# title: The person behind an identity, for rules
+# description: |
+#   As `person`. An identity that two persons list is nobody's: whoever it was given to, one of
+#   them would be able to approve their own request, or both to count for one.
+# scope: document
+find(ns, id) := {"id": owner, "name": object.get(entry, "name", owner), "groups": groups} if {
+	owners := listing(ns, id)
+	count(owners) == 1
+	some owner in owners
+	entry := data.directory.people[owner]
+	groups := sort({group | some group in entry.groups})
+}
+
+listing(ns, id) := {person_id |
+	some person_id, entry in data.directory.people
+	some identity in entry.identities
+	identity.ns == ns
+	identity.id == id
+} if {
+	is_string(ns)
+	is_string(id)
+	ns != ""
+	id != ""
+}
+
+# METADATA
+# title: Whether a person is in a group
+# description: A group is a name in the person's `groups`, compared exactly; groups do not nest.
+# scope: document
+has_group(member, group) if group in member.groups
