@@ -8,16 +8,13 @@ from __future__ import annotations
 import fcntl
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tools import opa, python_env, system_packages
 from tools.console import LIMIT_S, SetupError, say
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 TOOLS = Path(__file__).resolve().parent.parent / ".tools"
 

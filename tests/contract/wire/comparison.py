@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.contract.wire.descriptors import Tree
+from tests.contract.wire.descriptors import Tree
 
 
 def differences(upstream: Tree, ours: Tree, left_out: Mapping[str, str]) -> list[str]:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
 from tests.contract.wire import descriptors
 from tests.contract.wire.comparison import differences
-from tests.contract.wire.descriptors import describe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.contract.wire.descriptors import Tree
+from tests.contract.wire.descriptors import Tree, describe
 
 XDS_PYTHON = Path(__file__).parents[3] / ".tools" / "xds" / "bin" / "python"
 
