@@ -1,0 +1,113 @@
+"""Stored bytes to domain values and back.
+
+A record is JSON, `{"v": 1, …}`, bytes in it base64 (RFC 4648 §4). A record of another version, or with a
+field that this release does not know, is refused rather than half understood: the field may be what restricts
+the ticket.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from authz.domain.errors import RecordUnreadable
+from authz.domain.request import CheckId
+from authz.domain.ticket import Redemption, State, Ticket, TicketDraft, Vote
+
+FORMAT = 1
+
+Value = TypeVar("Value")
+
+
+class _Record(BaseModel, Generic[Value]):
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+    v: Literal[1]
+    value: Value
+
+
+_Draft = _Record[TicketDraft]
+_Vote = _Record[Vote]
+
+
+def encode_draft(draft: TicketDraft) -> bytes:
+    """Return the record of a draft."""
+    return _Draft(v=FORMAT, value=draft).model_dump_json().encode()
+
+
+def encode_vote(vote: Vote) -> bytes:
+    """Return the record of a vote without its time, which Redis stamps beside it."""
+    return _Vote(v=FORMAT, value=replace(vote, at=0)).model_dump_json().encode()
+
+
+def draft_data(draft: TicketDraft) -> bytes:
+    """Return the event data of a new ticket: the draft without its body, whose digest it has."""
+    dumped = _Draft(v=FORMAT, value=draft).model_dump(mode="json")["value"]
+    del dumped["request"]["body"]
+    return encode_data(dumped)
+
+
+def vote_data(vote: Vote, reason: Mapping[str, object]) -> bytes:
+    """Return the event data of a vote: the vote itself beside the caller's reasons."""
+    dumped = _Vote(v=FORMAT, value=vote).model_dump(mode="json")["value"]
+    del dumped["at"]  # the event has it, by Redis
+    return encode_data({**reason, "vote": dumped})
+
+
+def encode_data(data: Mapping[str, object]) -> bytes:
+    """Return event data as compact JSON."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def encode_check(check: CheckId) -> str:
+    """Return a Check's identity as it is remembered: `TIME_NS HTTP_ID`."""
+    return f"{check.time_ns} {check.http_id}"
+
+
+def decode_ticket(flat: Sequence[bytes]) -> Ticket:
+    """Return the ticket of a stored hash, given as field, value, field, value.
+
+    Raises RecordUnreadable for anything that this release did not write.
+    """
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    try:
+        return Ticket(
+            draft=_Draft.model_validate_json(fields[b"record"]).value,
+            rev=int(fields[b"rev"]),
+            state=State(fields[b"state"].decode()),
+            created_at=int(fields[b"created_at"]),
+            expires_at=int(fields[b"expires_at"]),
+            approved_at=_time(fields, b"approved_at"),
+            window_until=_time(fields, b"window_until"),
+            uses_left=int(fields[b"uses_left"]),
+            ended_at=_time(fields, b"ended_at"),
+            cooldown_until=_time(fields, b"cooldown_until"),
+            votes=tuple(_vote(fields, number) for number in range(int(fields[b"votes"]))),
+            redemptions=_redemptions(fields),
+        )
+    except (ValidationError, KeyError, ValueError) as error:
+        what = str(error).splitlines()[0] if isinstance(error, ValidationError) else repr(error)
+        raise RecordUnreadable(f"a stored ticket is not one this release can read: {what}") from error
+
+
+def _time(fields: Mapping[bytes, bytes], name: bytes) -> int | None:
+    value = fields.get(name)
+    return None if value is None else int(value)
+
+
+def _vote(fields: Mapping[bytes, bytes], number: int) -> Vote:
+    vote = _Vote.model_validate_json(fields[b"vote:%d" % number]).value
+    return replace(vote, at=int(fields[b"vote_at:%d" % number]))
+
+
+def _redemptions(fields: Mapping[bytes, bytes]) -> tuple[Redemption, ...]:
+    uses = []
+    for name, value in fields.items():
+        if name.startswith(b"use:"):
+            at, replays, time_ns, http_id = value.decode().split(" ", 3)
+            uses.append(Redemption(CheckId(http_id, int(time_ns)), int(at), int(replays)))
+    return tuple(sorted(uses, key=lambda use: use.at))

@@ -1,0 +1,76 @@
+"""The names of everything that Holdgate keeps in Redis.
+
+All keys of a partition share one hash tag, so that a script's keys live on one node of a cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authz.domain.token import partition_of
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one partition. docs/redis.md says what each holds."""
+
+    partition: int
+    clock: str
+    audit: str
+    outbox: str
+    pending: str
+    approved: str
+    requesters: str
+    index: str
+    garbage: str
+    retry: str
+    dead: str
+    meta: str
+
+    @classmethod
+    def of(cls, partition: int) -> Keys:
+        """Return the keys of a partition by its number."""
+        tag = f"{{holdgate:p{partition}}}:"
+        names = ("clock", "audit", "outbox", "pending", "approved", "requesters", "index", "garbage")
+        named = {name: tag + name for name in (*names, "retry", "dead", "meta")}
+        return cls(partition=partition, **named)
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """KEYS[1..8] of every script with the prelude, in its order."""
+        return (
+            self.clock,
+            self.audit,
+            self.outbox,
+            self.pending,
+            self.approved,
+            self.requesters,
+            self.index,
+            self.garbage,
+        )
+
+    @property
+    def tag(self) -> str:
+        """What every key of this partition starts with."""
+        return f"{{holdgate:p{self.partition}}}:"
+
+    def ticket(self, identifier: str) -> str:
+        """Return the hash of one ticket."""
+        return f"{self.tag}ticket:{identifier}"
+
+    def same(self, digest: str) -> str:
+        """Return the pointer from a fingerprint's digest to the ticket that answers for it."""
+        return f"{self.tag}same:{digest}"
+
+    def deliveries(self, identifier: str) -> str:
+        """Return the hash of what the channels answered for one ticket."""
+        return f"{self.tag}deliveries:{identifier}"
+
+
+def keys_of(identifier: str, partitions: int) -> Keys | None:
+    """Return the keys where a ticket is, None when no ticket of ours can have this id."""
+    try:
+        partition = partition_of(identifier)
+    except ValueError:
+        return None
+    return Keys.of(partition) if partition < partitions else None

@@ -1,0 +1,134 @@
+"""The services' Outbox, on a stream with one consumer group.
+
+A notice is leased to whoever took it; a lease that runs out gives it to the next. A retry leaves the stream for
+a set that is ordered by due time, because in the stream its lease would run out and hand it over too early,
+and comes back as a new entry that carries the attempts made so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from authz.adapters.redis.keys import Keys
+from authz.adapters.redis.link import Argument, GroupMissing, Link, Reply
+from authz.adapters.redis.script import Script, packaged
+from authz.adapters.redis.settings import RedisSettings
+from authz.domain.errors import RecordUnreadable, StoreUnavailable
+from authz.domain.events import EventType
+from authz.services.ports import Notice
+
+GROUP = "notifier"
+# Dead letters kept for somebody to look at; the tickets and the audit have everything else.
+DEAD_LETTERS_MAX = 10_000
+
+_TAKE = packaged("take", prelude=False)
+_RENEW = packaged("renew", prelude=False)
+_DELIVER = packaged("deliver", prelude=False)
+_RETRY = packaged("retry", prelude=False)
+_BURY = packaged("bury", prelude=False)
+_START = "0-0"
+
+
+class RedisOutbox:
+    """Notices of one partition, for one notifier. Use it from one event loop, `take` from one task."""
+
+    def __init__(self, settings: RedisSettings) -> None:
+        """Connect nothing yet."""
+        self._settings = settings
+        self._keys = Keys.of(0)
+        self._link = Link(settings.url, settings.max_connections, settings.timeout_ms)
+        # `take` waits on a connection of its own: acknowledging must not queue behind it.
+        self._waiting = Link(settings.url, 1, settings.timeout_ms)
+        self._cursor = _START
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._link.aclose()
+        await self._waiting.aclose()
+
+    async def take(self, limit: int, block_ms: int) -> Sequence[Notice]:
+        """See Outbox. Waits at most `block_ms`, and no longer than until the next retry is due."""
+        taken, wait = await self._take_now(limit)
+        if taken or block_ms <= 0:
+            return taken
+        block = block_ms if wait < 0 else max(1, min(block_ms, wait))
+        args = ("XREADGROUP", "GROUP", GROUP, self._settings.consumer, "COUNT", limit)
+        tail = ("BLOCK", block, "STREAMS", self._keys.outbox, ">")
+        try:
+            reply = await self._waiting.command(*args, *tail, wait_ms=block)
+        except GroupMissing:
+            await self._make_group()
+            return ()
+        if reply is None:
+            taken, _ = await self._take_now(limit)
+            return taken
+        streams = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
+        return [_fresh(entry, flat) for entry, flat in streams[0][1]]
+
+    async def renew(self, entries: Sequence[str]) -> None:
+        """See Outbox. A lease that somebody else holds by now stays theirs."""
+        if entries:
+            await self._run(_RENEW, (self._keys.outbox,), (GROUP, self._settings.consumer, *entries))
+
+    async def delivered(self, notice: Notice, receipt: Mapping[str, str]) -> None:
+        """See Outbox. A second acknowledgement of the same notice changes nothing."""
+        keys = (self._keys.outbox, self._keys.deliveries(notice.ticket_id))
+        answers = [
+            text for channel, answer in receipt.items() for text in (f"{_what(notice)} {channel}", answer)
+        ]
+        await self._run(_DELIVER, keys, (GROUP, notice.entry, self._settings.retention_ms, *answers))
+
+    async def retry(self, notice: Notice, after_ms: int, why: str) -> None:
+        """See Outbox. Nothing happens when the lease went to somebody else meanwhile."""
+        keys = (self._keys.outbox, self._keys.retry, self._keys.deliveries(notice.ticket_id))
+        what = f"{notice.type.value} {notice.ticket_id} {notice.rev}"
+        args = (GROUP, self._settings.consumer, notice.entry, max(0, after_ms), what, notice.attempt)
+        await self._run(_RETRY, keys, (*args, f"{_what(notice)} failed", why, self._settings.retention_ms))
+
+    async def bury(self, notice: Notice, why: str) -> None:
+        """See Outbox."""
+        what = (notice.type.value, notice.ticket_id, notice.rev, notice.attempt)
+        args = (GROUP, notice.entry, *what, why, DEAD_LETTERS_MAX)
+        await self._run(_BURY, (self._keys.outbox, self._keys.dead), args)
+
+    async def _take_now(self, limit: int) -> tuple[list[Notice], int]:
+        args = (GROUP, self._settings.consumer, self._settings.lease_ms, self._cursor, limit)
+        reply = await self._run(_TAKE, (self._keys.outbox, self._keys.retry), args)
+        cursor, wait, rows = cast("tuple[bytes, int, list[list[bytes]]]", reply)
+        self._cursor = cursor.decode()
+        return [_notice(*row) for row in rows], wait
+
+    async def _run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
+        try:
+            return await self._link.run(script, keys, args)
+        except GroupMissing:
+            await self._make_group()
+            return await self._link.run(script, keys, args)
+
+    async def _make_group(self) -> None:
+        """Make the group at 0, so that it is given what was written before it existed."""
+        self._cursor = _START
+        try:
+            await self._link.command("XGROUP", "CREATE", self._keys.outbox, GROUP, "0", "MKSTREAM")
+        except StoreUnavailable as error:
+            if "BUSYGROUP" not in str(error):  # another notifier was quicker
+                raise
+
+
+def _what(notice: Notice) -> str:
+    return f"{notice.type.value} {notice.rev}"
+
+
+def _fresh(entry: bytes, flat: Sequence[bytes]) -> Notice:
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    try:
+        attempt = b"%d" % (int(fields[b"attempt"]) + 1)
+        return _notice(entry, fields[b"type"], fields[b"ticket"], fields[b"rev"], attempt)
+    except (KeyError, ValueError) as error:
+        what = f"outbox entry {entry.decode()} is not one this release can read: {error!r}"
+        raise RecordUnreadable(what) from error
+
+
+def _notice(entry: bytes, kind: bytes, ticket: bytes, rev: bytes, attempt: bytes) -> Notice:
+    return Notice(entry.decode(), EventType(kind.decode()), ticket.decode(), int(rev), int(attempt))

@@ -1,0 +1,51 @@
+"""What the Redis adapter is told by the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+DAY_MS = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """Times in milliseconds, bounds as counts.
+
+    `url` is `redis://`, `rediss://` or `unix://` and may hold a password, so it stays out of `repr`.
+    `timeout_ms` bounds a whole call: the wait for a connection, connecting, sending and the reply.
+    `max_connections` serve calls; `blocking_connections` serve reads that wait, so that these starve nobody.
+    `retention_ms` is how long an ended ticket can still be looked up. `consumer` names this process among the
+    readers of the outbox and should be the same after a restart. `durability_asserted` says that the operator
+    knows how this Redis persists and evicts where it doesn't tell.
+    """
+
+    url: str = field(repr=False)
+    timeout_ms: int = 100
+    max_connections: int = 32
+    blocking_connections: int = 8
+    partitions: int = 1
+    max_open_total: int = 10_000
+    max_open_per_requester: int = 100
+    reject_cooldown_ms: int = 600_000
+    retention_ms: int = 7 * DAY_MS
+    lease_ms: int = 30_000
+    consumer: str = "holdgate"
+    durability_asserted: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what would be no bound at all. Raises ValueError."""
+        if self.partitions != 1:
+            msg = f"partitions is {self.partitions}; this release keeps all tickets in 1"
+            raise ValueError(msg)
+        for name in (
+            "timeout_ms",
+            "max_connections",
+            "blocking_connections",
+            "max_open_total",
+            "max_open_per_requester",
+            "retention_ms",
+            "lease_ms",
+        ):
+            if getattr(self, name) < 1:
+                msg = f"{name} is {getattr(self, name)}; it must be at least 1"
+                raise ValueError(msg)

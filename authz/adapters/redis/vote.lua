@@ -1,0 +1,41 @@
+-- Add one vote and set the state that it leads to, if nothing has happened to the ticket since the caller read it.
+-- KEYS[9] ticket.
+local ticket = KEYS[9]
+local id, rev, earlier_votes, state, vote_json = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local vote_data, decision_data = ARGV[6], ARGV[7]
+local retention, cooldown = tonumber(ARGV[8]), tonumber(ARGV[9])
+
+local bad = damaged() or wrong_type(ticket, 'hash')
+if bad then
+  return bad
+end
+local now = now_ms()
+local known = redis.call('HMGET', ticket, 'state', 'rev', 'votes', 'expires_at', 'created_at', 'requester', 'valid_for', 'uses')
+if known[1] ~= 'pending' or known[2] ~= rev or known[3] ~= earlier_votes or now >= tonumber(known[4]) then
+  return false
+end
+local expires_at, created_at, requester = known[4], known[5], known[6]
+local window_until, uses = now + tonumber(known[7]), known[8]
+local next_rev = text(tonumber(rev) + 1)
+
+record(now, 'vote.recorded', id, next_rev, vote_data)
+if state == 'approved' then
+  record(now, 'ticket.approved', id, next_rev, decision_data, 'window_until', text(window_until), 'uses_left', uses)
+elseif state == 'rejected' then
+  record(now, 'ticket.rejected', id, next_rev, decision_data, 'cooldown_until', text(now + cooldown))
+end
+redis.call('HSET', ticket, 'rev', next_rev, 'votes', text(tonumber(earlier_votes) + 1),
+  'vote:' .. earlier_votes, vote_json, 'vote_at:' .. earlier_votes, text(now))
+if state == 'approved' then
+  leave_pending(pending_member(requester, expires_at, id))
+  redis.call('HSET', ticket, 'state', 'approved', 'approved_at', text(now), 'window_until', text(window_until))
+  redis.call('ZADD', APPROVED, text(window_until), id)
+  move_in_index(id, created_at, 'pending', 'approved')
+  redis.call('PEXPIREAT', ticket, text(window_until + retention))
+elseif state == 'rejected' then
+  leave_pending(pending_member(requester, expires_at, id))
+  redis.call('HSET', ticket, 'cooldown_until', text(now + cooldown))
+  -- The rejection has to be there to be shown for as long as it answers for an equal request.
+  finish(ticket, id, created_at, 'pending', 'rejected', now, math.max(retention, cooldown))
+end
+return { text(now), redis.call('HGETALL', ticket) }
