@@ -109,7 +109,9 @@ class TicketStore(Protocol):
         """
         ...
 
-    async def redeem(self, ticket_id: str, digest: str, check: CheckId, uses: int, window_ms: int) -> RedeemResult:
+    async def redeem(
+        self, ticket_id: str, digest: str, check: CheckId, uses: int, window_ms: int
+    ) -> RedeemResult:
         """Take one use for this Check if the ticket is approved, in its window and has this fingerprint digest.
 
         `uses` and `window_ms` are what the policy grants now: the smaller of then and now counts, both from the
@@ -185,7 +187,7 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What a channel is told: the event that happened, and the ticket as it is now (`now` is Redis's, epoch ms)."""
+    """What a channel is told: the event, and the ticket as it is now (`now` is Redis's, epoch ms)."""
 
     type: EventType
     ticket: Ticket
@@ -193,7 +195,7 @@ class Posting:
 
 
 class ChannelFailed(HoldgateError):
-    """A channel didn't take a posting. The message is for operators and never holds an address or a secret."""
+    """A channel didn't take a posting. The message is for operators and never holds a secret address."""
 
 
 class DeliveryDelayed(ChannelFailed):
@@ -245,6 +247,10 @@ class DeliveryObserver(Protocol):
 
     def unknown_route(self, notice: Notice, route: str) -> None:
         """The ticket names a route that the settings don't have (any more); the default route is taken."""
+        ...
+
+    def crashed(self, notice: Notice, error: Exception) -> None:
+        """A notice met a bug; it stays leased, and is tried again when the lease has run out."""
         ...
 
     def store_failed(self, doing: str, error: Exception) -> None:

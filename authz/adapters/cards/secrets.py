@@ -1,0 +1,51 @@
+"""Values that are secret by the name they go under: a card is read by a whole channel."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_plus
+
+MASK = "•••••• (masked)"
+
+_SECRET = re.compile(
+    r"passw(or)?d|passphrase|passcode|secret|token|api_?key|access_?key|private_?key|signing_?key|encryption_?key"
+    r"|credential|authorization|cookie|session|signature|assertion|connection_?string"
+    r"|^(pwd|pass|auth|key|sig|otp|pin|cvv|cvc|ssn|jwt|bearer|sas)$"
+)
+_NAMED = re.compile(
+    r"""([\w.-]{1,64})["']?[ \t]{0,8}[:=][ \t]{0,8}"""  # name: value, name=value, "name": value
+    r"""|<([\w:.-]{1,64})(?:\s[^<>]{0,200})?>"""  # <name>value
+)
+
+
+def is_secret(name: str) -> bool:
+    """Say whether a value under this key, header or parameter name is likely a secret.
+
+    Case, and the ways to join words (`apiKey`, `API-KEY`, `api.key`), make no difference.
+    """
+    return _SECRET.search(re.sub(r"[^a-z0-9]+", "_", name.lower())) is not None
+
+
+def mask_lines(text: str) -> str:
+    """Return text of an unknown format, the rest of each line masked after the first secret name.
+
+    Finds `name: value`, `name=value` (quoted or not) and `<name>value`.
+    """
+    return "\n".join(_mask_line(line) for line in text.split("\n"))
+
+
+def mask_pairs(text: str) -> str:
+    """Return a query string or form body with the values of secret names masked, all else untouched."""
+    return "&".join(_mask_pair(pair) for pair in text.split("&"))
+
+
+def _mask_line(line: str) -> str:
+    for found in _NAMED.finditer(line):
+        if is_secret(found.group(1) or found.group(2)):
+            return line[: found.end()] + MASK
+    return line
+
+
+def _mask_pair(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    return f"{name}={MASK}" if equals and value and is_secret(unquote_plus(name)) else pair

@@ -1,0 +1,1 @@
+"""Microsoft Teams: Adaptive Cards, and the Workflows webhook that takes them."""

@@ -1,0 +1,150 @@
+"""The card of a ticket: what will really run, who asks, why, and until when; after that, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authz.adapters.cards.body_excerpt import excerpt
+from authz.adapters.cards.secrets import MASK, is_secret, mask_pairs
+from authz.adapters.cards.text import one_line
+from authz.adapters.cards.wording import approvals, facts, headline, moment, summary, ticket_link
+from authz.adapters.teams.elements import (
+    AdaptiveCard,
+    ContainerStyle,
+    Element,
+    RichTextBlock,
+    block,
+    box,
+    card,
+    fact_set,
+    own_words,
+    row,
+)
+from authz.domain.events import EventType
+from authz.domain.identity import Principal
+from authz.domain.ticket import Choice, FrozenRequest, State, Ticket, Vote
+from authz.domain.token import short_code
+from authz.services.ports import Posting
+
+_STYLES: dict[State, ContainerStyle] = {
+    State.PENDING: "warning",
+    State.APPROVED: "good",
+    State.REJECTED: "attention",
+    State.EXPIRED: "emphasis",
+    State.USED_UP: "good",
+    State.LAPSED: "emphasis",
+}
+_VERBS = {Choice.APPROVE: "Approved by", Choice.REJECT: "Rejected by"}
+
+
+@dataclass(frozen=True, slots=True)
+class CardLimits:
+    """Characters of each kind of untrusted text, and how many lines of the kinds that repeat."""
+
+    target: int = 1500
+    sentence: int = 500
+    name: int = 120
+    body: int = 4000
+    lines: int = 20
+
+    def smaller(self, divisor: int) -> CardLimits:
+        """Return the same limits divided, for a card that came out too large."""
+        return CardLimits(
+            self.target // divisor,
+            self.sentence // divisor,
+            self.name // divisor,
+            self.body // divisor,
+            max(3, self.lines // divisor),
+        )
+
+
+def ticket_card(posting: Posting, public_url: str, limits: CardLimits) -> AdaptiveCard:
+    """Return the card for one event, saying the state of now whatever the event was.
+
+    A created ticket gets the whole card; what comes later gets a short one that follows it in the channel.
+    """
+    ticket = posting.ticket
+    state = ticket.state_at(posting.now)
+    link = ticket_link(public_url, ticket)
+    whole = posting.type is EventType.TICKET_CREATED
+    body: list[Element] = [
+        box(_STYLES[state], own_words(headline(ticket, state), large=True)),
+        *_request(ticket, limits),
+        *(_detail(ticket, limits) if whole else ()),
+        *_votes(ticket.votes, limits),
+        *(_awaited(ticket, limits) if state is State.PENDING else ()),
+        fact_set(facts(ticket, state)),
+        *(_body(ticket.draft.request, limits) if whole else ()),
+    ]
+    if state is State.PENDING:
+        hint = f"Decide on the page, and only if it shows the code {short_code(ticket.id)} too."
+        body.append(own_words(hint, subtle=True))
+    button = "Review and decide" if state is State.PENDING else "Open the ticket"
+    return card(summary(ticket, state, link), body, button, link)
+
+
+def _request(ticket: Ticket, limits: CardLimits) -> list[Element]:
+    request = ticket.draft.request
+    path, question_mark, query = request.target.partition("?")
+    target = f"{request.scheme}://{request.host}{path}{question_mark}{mask_pairs(query)}"
+    return [
+        row("Request", one_line(f"{request.method} {target}", limits.target)),
+        row("Requester", _person(ticket.draft.requester, limits)),
+    ]
+
+
+def _detail(ticket: Ticket, limits: CardLimits) -> list[Element]:
+    requirement = ticket.draft.requirement
+    rows: list[Element] = [row("Rule", one_line(requirement.rule, limits.name))]
+    if requirement.reason:
+        rows.append(row("Reason", one_line(requirement.reason, limits.sentence)))
+    shown = [
+        row("From the policy", f"{one_line(title, limits.name)} = {one_line(value, limits.sentence)}")
+        for title, value in requirement.show
+    ]
+    headers = [
+        row("Header", f"{one_line(name, limits.name)}: {_header_value(name, value, limits)}")
+        for name, value in ticket.draft.request.headers
+    ]
+    return [*rows, *_some(shown, limits), *_some(headers, limits)]
+
+
+def _header_value(name: str, value: bytes, limits: CardLimits) -> str:
+    return MASK if is_secret(name) else one_line(value.decode("utf-8", "surrogateescape"), limits.sentence)
+
+
+def _votes(votes: tuple[Vote, ...], limits: CardLimits) -> list[Element]:
+    return _some([row(_VERBS[vote.choice], _vote(vote, limits)) for vote in votes], limits)
+
+
+def _vote(vote: Vote, limits: CardLimits) -> str:
+    person = _person(Principal(vote.identity, vote.name), limits)
+    comment = f", saying: {one_line(vote.comment, limits.sentence)}" if vote.comment.strip() else ""
+    return f"{person} at {moment(vote.at)}{comment}"
+
+
+def _awaited(ticket: Ticket, limits: CardLimits) -> list[Element]:
+    awaiting = approvals(ticket).awaiting
+    return [row("Waiting for", one_line(", ".join(awaiting), limits.sentence))] if awaiting else []
+
+
+def _body(request: FrozenRequest, limits: CardLimits) -> list[Element]:
+    shown = excerpt(request, limits.body)
+    caption = own_words(shown.caption, subtle=True)
+    return [box("emphasis", caption, block(shown.text))] if shown.text else [caption]
+
+
+def _person(principal: Principal, limits: CardLimits) -> str:
+    """Return name and stable identity: a name alone can be anybody's."""
+    identity = principal.identity
+    stable = f"{one_line(identity.id, limits.name)} of {one_line(identity.ns, limits.name)}"
+    name = one_line(principal.name, limits.name)
+    return f"{name} ({stable})" if name and principal.name != identity.id else stable
+
+
+def _some(rows: list[RichTextBlock], limits: CardLimits) -> list[Element]:
+    """Return the rows, or as many as a card takes and a line saying how many the page shows beyond them."""
+    kept: list[Element] = [*rows[: limits.lines]]
+    if len(rows) > limits.lines:
+        kept.append(own_words(f"{len(rows) - limits.lines} more: see the page.", subtle=True))
+    return kept

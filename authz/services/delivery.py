@@ -1,0 +1,245 @@
+"""Takes notices from the outbox and posts them to the channels of their routes, at least once each.
+
+A notice stays in the outbox under a lease until every channel of its route has it; which of them has it is
+written down at once, so only a crash between a channel's answer and that note makes anybody see a card twice.
+That is harmless: a decision is a compare-and-set, and a card says what is true when it is posted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+from authz.domain.errors import RecordUnreadable, StoreUnavailable
+from authz.domain.ticket import Ticket
+from authz.services.backoff import Backoff
+from authz.services.ports import (
+    Channel,
+    DeliveryDelayed,
+    DeliveryObserver,
+    DeliveryRefused,
+    Loaded,
+    Notice,
+    Outbox,
+    Posting,
+    TicketStore,
+)
+
+DEFAULT_ROUTE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """The bounds. `lease_s` is the outbox's own, `post_s` is for one channel, `drain_s` for a stop.
+
+    After `attempts` failures a notice is buried. One that was taken twice as often and never settled is
+    buried as well: whatever happens to its workers would go on happening.
+    """
+
+    in_hand: int = 32
+    attempts: int = 10
+    lease_s: float = 30.0
+    post_s: float = 60.0
+    block_ms: int = 1000
+    drain_s: float = 10.0
+    backoff: Backoff = field(default_factory=lambda: Backoff(base_s=1.0, max_s=300.0))
+    store_backoff: Backoff = field(default_factory=lambda: Backoff(base_s=0.1, max_s=2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Channels by name, and the names of the channels of each route. There is a route `default`."""
+
+    channels: Mapping[str, Channel]
+    routes: Mapping[str, Sequence[str]]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a route to a channel that doesn't exist, and where there is no default."""
+        if not self.routes.get(DEFAULT_ROUTE):
+            msg = f"routes: {DEFAULT_ROUTE!r} is missing or has no channel"
+            raise ValueError(msg)
+        for route, names in self.routes.items():
+            for name in names:
+                if name not in self.channels:
+                    msg = f"routes: {route!r} names the channel {name!r}, which the settings don't define"
+                    raise ValueError(msg)
+
+
+class Delivery:
+    """One worker. Several, in several processes, share one outbox."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        tickets: TicketStore,
+        routes: Routes,
+        observer: DeliveryObserver,
+        settings: DeliverySettings,
+    ) -> None:
+        self._outbox = outbox
+        self._tickets = tickets
+        self._routes = routes
+        self._observer = observer
+        self._settings = settings
+        self._in_hand: dict[asyncio.Task[None], Notice] = {}
+        self._last_of: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def in_hand(self) -> int:
+        """How many notices are being delivered now, at most `settings.in_hand`."""
+        return len(self._in_hand)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set; then take nothing more, and finish what is in hand within `drain_s`.
+
+        What isn't finished by then is let go: its lease runs out and another worker takes it.
+        """
+        stopping = asyncio.create_task(stop.wait())
+        renewing = asyncio.create_task(self._renew())
+        try:
+            await self._take(stopping)
+            if self._in_hand:
+                await asyncio.wait(self._in_hand, timeout=self._settings.drain_s)
+        finally:
+            left = [stopping, renewing, *self._in_hand]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _take(self, stopping: asyncio.Task[bool]) -> None:
+        failures = 0
+        while not stopping.done():
+            room = self._settings.in_hand - len(self._in_hand)
+            if room <= 0:
+                await asyncio.wait({stopping, *self._in_hand}, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            try:
+                notices = await self._outbox.take(room, self._settings.block_ms)
+            except StoreUnavailable as error:
+                failures += 1
+                self._observer.store_failed("taking notices", error)
+                await asyncio.wait({stopping}, timeout=self._settings.store_backoff.delay(failures))
+                continue
+            failures = 0
+            held = {notice.entry for notice in self._in_hand.values()}
+            for notice in notices:
+                if notice.entry not in held:  # else a lease of ours ran out, and taking it again renewed it
+                    self._start(notice)
+
+    def _start(self, notice: Notice) -> None:
+        """Deliver in a task of its own, but after an earlier notice of the same ticket that is in hand."""
+        before = self._last_of.get(notice.ticket_id)
+        task = asyncio.create_task(self._deliver(notice, before))
+        self._in_hand[task] = notice
+        self._last_of[notice.ticket_id] = task
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        notice = self._in_hand.pop(task)
+        if self._last_of.get(notice.ticket_id) is task:
+            del self._last_of[notice.ticket_id]
+
+    async def _renew(self) -> None:
+        """Keep the leases of what is in hand. A failure costs at worst a second card, so it is only told."""
+        while True:
+            await asyncio.sleep(self._settings.lease_s / 3)
+            entries = [notice.entry for notice in self._in_hand.values()]
+            if not entries:
+                continue
+            try:
+                await self._outbox.renew(entries)
+            except StoreUnavailable as error:
+                self._observer.store_failed("renewing leases", error)
+
+    async def _deliver(self, notice: Notice, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        try:
+            await self._settle(notice)
+        except StoreUnavailable as error:
+            # Nothing is lost: the lease runs out, and the notice is taken again.
+            self._observer.store_failed(f"settling {notice.type.value}", error)
+        except Exception as error:  # noqa: BLE001 a notice that can't be handled must not stop the others
+            self._observer.crashed(notice, error)
+
+    async def _settle(self, notice: Notice) -> None:
+        if notice.attempt > 2 * self._settings.attempts:
+            await self._bury(notice, f"taken {notice.attempt - 1} times and never settled")
+            return
+        try:
+            loaded = await self._tickets.load(notice.ticket_id)
+        except RecordUnreadable as error:
+            await self._bury(notice, f"the ticket can't be read: {error}")
+            return
+        if loaded is None:
+            await self._bury(notice, "there is no such ticket any more")
+            return
+        channels = self._wanted(notice, loaded.ticket)
+        receipts = dict(notice.accepted)
+        missing = [name for name in channels if name not in receipts]
+        results = await asyncio.gather(*(self._post(notice, name, loaded) for name in missing))
+        failed: dict[str, Exception] = {}
+        for name, result in zip(missing, results, strict=True):
+            if isinstance(result, str):
+                receipts[name] = result
+            else:
+                failed[name] = result
+        if failed:
+            await self._try_later_or_bury(notice, failed)
+        else:
+            await self._outbox.delivered(notice, receipts)
+
+    def _wanted(self, notice: Notice, ticket: Ticket) -> list[str]:
+        """Return the names of the route's channels that post something for this event."""
+        route = ticket.draft.requirement.notify
+        names = self._routes.routes.get(route)
+        if names is None:
+            self._observer.unknown_route(notice, route)
+            names = self._routes.routes[DEFAULT_ROUTE]
+        channels = self._routes.channels
+        return [name for name in dict.fromkeys(names) if notice.type in channels[name].events]
+
+    async def _post(self, notice: Notice, name: str, loaded: Loaded) -> str | Exception:
+        """Post to one channel; return its receipt or what went wrong. One channel's trouble is no other's."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        posting = Posting(notice.type, loaded.ticket, loaded.now)
+        try:
+            async with asyncio.timeout(self._settings.post_s):
+                receipt = await self._routes.channels[name].send(posting)
+        except TimeoutError:
+            return self._failed(notice, name, DeliveryDelayed(f"no answer in {self._settings.post_s:g} s"))
+        except Exception as error:  # noqa: BLE001 a channel's bug must not stop the other channels' cards
+            return self._failed(notice, name, error)
+        self._observer.posted(notice, name, loop.time() - begun)
+        try:
+            await self._outbox.accepted(notice, name, receipt)
+        except StoreUnavailable as error:
+            self._observer.store_failed("noting an accepted card", error)
+        return receipt
+
+    def _failed(self, notice: Notice, name: str, error: Exception) -> Exception:
+        self._observer.failed(notice, name, error)
+        return error
+
+    async def _try_later_or_bury(self, notice: Notice, failed: Mapping[str, Exception]) -> None:
+        why = "; ".join(f"{name}: {_told(error)}" for name, error in sorted(failed.items()))
+        delayed = [error for error in failed.values() if not isinstance(error, DeliveryRefused)]
+        tried = any(not isinstance(error, DeliveryDelayed) or error.tried for error in failed.values())
+        if not delayed or (tried and notice.attempt >= self._settings.attempts):
+            await self._bury(notice, why)
+            return
+        asked_for = max(error.after_s if isinstance(error, DeliveryDelayed) else 0.0 for error in delayed)
+        after_s = self._settings.backoff.delay(notice.attempt, asked_for)
+        await self._outbox.retry(notice, ceil(after_s * 1000), why, counted=tried)
+
+    async def _bury(self, notice: Notice, why: str) -> None:
+        await self._outbox.bury(notice, why)
+        self._observer.buried(notice, why)
+
+
+def _told(error: Exception) -> str:
+    """Return what may be kept of an error: our own channels' words, of anything else only its type."""
+    return str(error) if isinstance(error, DeliveryDelayed | DeliveryRefused) else type(error).__name__
