@@ -117,7 +117,7 @@ class Delivery:
                 continue
             try:
                 notices = await self._outbox.take(room, self._settings.block_ms)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, RecordUnreadable) as error:
                 failures += 1
                 self._observer.store_failed("taking notices", error)
                 await asyncio.wait({stopping}, timeout=self._settings.store_backoff.delay(failures))
@@ -177,7 +177,7 @@ class Delivery:
             await self._bury(notice, "there is no such ticket any more")
             return
         channels = self._wanted(notice, loaded.ticket)
-        receipts = dict(notice.accepted)
+        receipts = dict(await self._outbox.receipts(notice)) if notice.attempt > 1 else {}
         missing = [name for name in channels if name not in receipts]
         results = await asyncio.gather(*(self._post(notice, name, loaded) for name in missing))
         failed: dict[str, Exception] = {}
