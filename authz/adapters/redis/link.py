@@ -1,9 +1,10 @@
 """The one place that talks to Redis: bounded connections, bounded time, errors of ours only.
 
 redis-py's own client is not used for this. It retries by default, which would run a script that is not
-idempotent again after its reply was lost, and its timeouts bound single reads instead of the whole call. Here a
-connection goes back to the pool only after a whole reply was read from it; after anything else, a cancellation
-in the middle of a command included, it is closed, so that nobody can be handed another command's reply.
+idempotent again after its reply was lost, and its timeouts bound single reads instead of the whole call. Here
+a connection goes back to the pool only after a whole reply was read from it; after anything else, a
+cancellation in the middle of a command included, it is closed, so that nobody can be handed another command's
+reply.
 """
 
 from __future__ import annotations

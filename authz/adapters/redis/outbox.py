@@ -1,13 +1,14 @@
 """The services' Outbox, on a stream with one consumer group.
 
-A notice is leased to whoever took it; a lease that runs out gives it to the next. A retry leaves the stream for
-a set that is ordered by due time, because in the stream its lease would run out and hand it over too early,
-and comes back as a new entry that carries the attempts made so far.
+A notice is leased to whoever took it; a lease that runs out gives it to the next. A retry leaves the stream
+for a set that is ordered by due time, because in the stream its lease would run out and hand it over too
+early, and comes back as a new entry that carries the attempts made so far.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from authz.adapters.redis.keys import Keys
@@ -27,6 +28,8 @@ _RENEW = packaged("renew", prelude=False)
 _DELIVER = packaged("deliver", prelude=False)
 _RETRY = packaged("retry", prelude=False)
 _BURY = packaged("bury", prelude=False)
+_NOTE = packaged("note", prelude=False)
+_ANSWERS = packaged("answers", prelude=False)
 _START = "0-0"
 
 
@@ -51,7 +54,7 @@ class RedisOutbox:
         """See Outbox. Waits at most `block_ms`, and no longer than until the next retry is due."""
         taken, wait = await self._take_now(limit)
         if taken or block_ms <= 0:
-            return taken
+            return await self._with_answers(taken)
         block = block_ms if wait < 0 else max(1, min(block_ms, wait))
         args = ("XREADGROUP", "GROUP", GROUP, self._settings.consumer, "COUNT", limit)
         tail = ("BLOCK", block, "STREAMS", self._keys.outbox, ">")
@@ -62,29 +65,35 @@ class RedisOutbox:
             return ()
         if reply is None:
             taken, _ = await self._take_now(limit)
-            return taken
+            return await self._with_answers(taken)
         streams = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
-        return [_fresh(entry, flat) for entry, flat in streams[0][1]]
+        return await self._with_answers([_fresh(entry, flat) for entry, flat in streams[0][1]])
 
     async def renew(self, entries: Sequence[str]) -> None:
         """See Outbox. A lease that somebody else holds by now stays theirs."""
         if entries:
             await self._run(_RENEW, (self._keys.outbox,), (GROUP, self._settings.consumer, *entries))
 
+    async def accepted(self, notice: Notice, channel: str, receipt: str) -> None:
+        """See Outbox."""
+        args = (self._settings.retention_ms, _accepted_by(notice, channel), receipt)
+        await self._run(_NOTE, (self._keys.deliveries(notice.ticket_id),), args)
+
     async def delivered(self, notice: Notice, receipt: Mapping[str, str]) -> None:
         """See Outbox. A second acknowledgement of the same notice changes nothing."""
         keys = (self._keys.outbox, self._keys.deliveries(notice.ticket_id))
-        answers = [
-            text for channel, answer in receipt.items() for text in (f"{_what(notice)} {channel}", answer)
-        ]
+        pairs = ((_accepted_by(notice, channel), answer) for channel, answer in receipt.items())
+        answers = [text for pair in pairs for text in pair]
         await self._run(_DELIVER, keys, (GROUP, notice.entry, self._settings.retention_ms, *answers))
 
-    async def retry(self, notice: Notice, after_ms: int, why: str) -> None:
+    async def retry(self, notice: Notice, after_ms: int, why: str, *, counted: bool = True) -> None:
         """See Outbox. Nothing happens when the lease went to somebody else meanwhile."""
         keys = (self._keys.outbox, self._keys.retry, self._keys.deliveries(notice.ticket_id))
         what = f"{notice.type.value} {notice.ticket_id} {notice.rev}"
-        args = (GROUP, self._settings.consumer, notice.entry, max(0, after_ms), what, notice.attempt)
-        await self._run(_RETRY, keys, (*args, f"{_what(notice)} failed", why, self._settings.retention_ms))
+        attempts = notice.attempt if counted else notice.attempt - 1
+        args = (GROUP, self._settings.consumer, notice.entry, max(0, after_ms), what, attempts)
+        failed = f"failed {notice.type.value} {notice.rev}"
+        await self._run(_RETRY, keys, (*args, failed, why, self._settings.retention_ms))
 
     async def bury(self, notice: Notice, why: str) -> None:
         """See Outbox."""
@@ -98,6 +107,14 @@ class RedisOutbox:
         cursor, wait, rows = cast("tuple[bytes, int, list[list[bytes]]]", reply)
         self._cursor = cursor.decode()
         return [_notice(*row) for row in rows], wait
+
+    async def _with_answers(self, notices: Sequence[Notice]) -> Sequence[Notice]:
+        """Add what channels accepted in earlier attempts."""
+        if not notices:
+            return notices
+        keys = [self._keys.deliveries(notice.ticket_id) for notice in notices]
+        hashes = cast("list[list[bytes]]", await self._run(_ANSWERS, keys, ()))
+        return [replace(one, accepted=_answers(one, flat)) for one, flat in zip(notices, hashes, strict=True)]
 
     async def _run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
         try:
@@ -116,8 +133,15 @@ class RedisOutbox:
                 raise
 
 
-def _what(notice: Notice) -> str:
-    return f"{notice.type.value} {notice.rev}"
+def _accepted_by(notice: Notice, channel: str) -> str:
+    return f"accepted {notice.type.value} {notice.rev} {channel}"
+
+
+def _answers(notice: Notice, flat: Sequence[bytes]) -> dict[str, str]:
+    prefix = _accepted_by(notice, "")
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    fields = {name.decode(): value.decode() for name, value in pairs}
+    return {name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix)}
 
 
 def _fresh(entry: bytes, flat: Sequence[bytes]) -> Notice:
