@@ -8,7 +8,6 @@ early, and comes back as a new entry that carries the attempts made so far.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import cast
 
 from authz.adapters.redis.keys import Keys
@@ -29,7 +28,6 @@ _DELIVER = packaged("deliver", prelude=False)
 _RETRY = packaged("retry", prelude=False)
 _BURY = packaged("bury", prelude=False)
 _NOTE = packaged("note", prelude=False)
-_ANSWERS = packaged("answers", prelude=False)
 _START = "0-0"
 
 
@@ -54,7 +52,7 @@ class RedisOutbox:
         """See Outbox. Waits at most `block_ms`, and no longer than until the next retry is due."""
         taken, wait = await self._take_now(limit)
         if taken or block_ms <= 0:
-            return await self._with_answers(taken)
+            return taken
         block = block_ms if wait < 0 else max(1, min(block_ms, wait))
         args = ("XREADGROUP", "GROUP", GROUP, self._settings.consumer, "COUNT", limit)
         tail = ("BLOCK", block, "STREAMS", self._keys.outbox, ">")
@@ -65,9 +63,9 @@ class RedisOutbox:
             return ()
         if reply is None:
             taken, _ = await self._take_now(limit)
-            return await self._with_answers(taken)
+            return taken
         streams = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
-        return await self._with_answers([_fresh(entry, flat) for entry, flat in streams[0][1]])
+        return [_fresh(entry, flat) for entry, flat in streams[0][1]]
 
     async def renew(self, entries: Sequence[str]) -> None:
         """See Outbox. A lease that somebody else holds by now stays theirs."""
@@ -78,6 +76,15 @@ class RedisOutbox:
         """See Outbox."""
         args = (self._settings.retention_ms, _accepted_by(notice, channel), receipt)
         await self._run(_NOTE, (self._keys.deliveries(notice.ticket_id),), args)
+
+    async def receipts(self, notice: Notice) -> Mapping[str, str]:
+        """See Outbox."""
+        prefix = _accepted_by(notice, "")
+        flat = cast(
+            "list[bytes]", await self._link.command("HGETALL", self._keys.deliveries(notice.ticket_id))
+        )
+        fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        return {name.removeprefix(prefix): text for name, text in fields.items() if name.startswith(prefix)}
 
     async def delivered(self, notice: Notice, receipt: Mapping[str, str]) -> None:
         """See Outbox. A second acknowledgement of the same notice changes nothing."""
@@ -108,14 +115,6 @@ class RedisOutbox:
         self._cursor = cursor.decode()
         return [_notice(*row) for row in rows], wait
 
-    async def _with_answers(self, notices: Sequence[Notice]) -> Sequence[Notice]:
-        """Add what channels accepted in earlier attempts."""
-        if not notices:
-            return notices
-        keys = [self._keys.deliveries(notice.ticket_id) for notice in notices]
-        hashes = cast("list[list[bytes]]", await self._run(_ANSWERS, keys, ()))
-        return [replace(one, accepted=_answers(one, flat)) for one, flat in zip(notices, hashes, strict=True)]
-
     async def _run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
         try:
             return await self._link.run(script, keys, args)
@@ -135,13 +134,6 @@ class RedisOutbox:
 
 def _accepted_by(notice: Notice, channel: str) -> str:
     return f"accepted {notice.type.value} {notice.rev} {channel}"
-
-
-def _answers(notice: Notice, flat: Sequence[bytes]) -> dict[str, str]:
-    prefix = _accepted_by(notice, "")
-    pairs = zip(flat[::2], flat[1::2], strict=True)
-    fields = {name.decode(): value.decode() for name, value in pairs}
-    return {name.removeprefix(prefix): value for name, value in fields.items() if name.startswith(prefix)}
 
 
 def _fresh(entry: bytes, flat: Sequence[bytes]) -> Notice:
