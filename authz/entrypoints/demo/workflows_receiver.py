@@ -33,7 +33,7 @@ TOO_MANY: Final = 429
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with one request, for tests. Each is used up by one, in the order given.
+    """What goes wrong with one request, for tests. Faults are taken in order, one by each request.
 
     With `status` the message isn't kept and this is the answer; `headers` go with it. With `hang_s` the message
     is kept, and the answer comes so many seconds later: too late for a shorter timeout.
