@@ -41,7 +41,8 @@ def prepare(wanted: Profile) -> None:
         return
     stamp.unlink(missing_ok=True)
     say("python", f"installing {_pins(lock)} packages from {lock.relative_to(ROOT)}")
-    _uv("pip", "sync", "--python", PYTHON, "--require-hashes", _for_this_machine(lock))
+    # Compiled now: otherwise the first start pays for it, or every start where nothing may be written.
+    _uv("pip", "sync", "--python", PYTHON, "--compile-bytecode", "--require-hashes", _for_this_machine(lock))
     _uv("pip", "install", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", ROOT)
     stamp.write_text(current, "utf-8")
     say("python", "ready")
