@@ -177,7 +177,7 @@ class Delivery:
             await self._bury(notice, "there is no such ticket any more")
             return
         channels = self._wanted(notice, loaded.ticket)
-        receipts = dict(notice.accepted)
+        receipts = dict(await self._outbox.receipts(notice)) if notice.attempt > 1 else {}
         missing = [name for name in channels if name not in receipts]
         results = await asyncio.gather(*(self._post(notice, name, loaded) for name in missing))
         failed: dict[str, Exception] = {}

@@ -6,7 +6,7 @@ Every call is bounded by `timeout` seconds or by the adapter's own setting, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -138,17 +138,13 @@ class TicketStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One outbox entry in somebody's hands. `attempt` counts deliveries tried, this one included.
-
-    `accepted` is channel name → receipt of the channels that have it already, from earlier attempts.
-    """
+    """One outbox entry in somebody's hands. `attempt` counts deliveries tried, this one included."""
 
     entry: str
     type: EventType
     ticket_id: str
     rev: int
     attempt: int
-    accepted: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outbox(Protocol):
@@ -167,6 +163,10 @@ class Outbox(Protocol):
 
     async def accepted(self, notice: Notice, channel: str, receipt: str) -> None:
         """Remember that one channel has this notice, so that a later attempt leaves that channel out."""
+        ...
+
+    async def receipts(self, notice: Notice) -> Mapping[str, str]:
+        """Return the receipts by channel that `accepted` was told for this notice, in any attempt."""
         ...
 
     async def delivered(self, notice: Notice, receipt: Mapping[str, str]) -> None:

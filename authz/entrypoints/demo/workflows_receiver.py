@@ -35,7 +35,7 @@ TOO_MANY: Final = 429
 class Fault:
     """What goes wrong with one request, for tests. Faults are taken in order, one by each request.
 
-    With `status` the message isn't kept and this is the answer; `headers` go with it. With `hang_s` the message
+    With `status` the message is not kept and this is the answer, with `headers`. With `hang_s` the message
     is kept, and the answer comes so many seconds later: too late for a shorter timeout.
     """
 
