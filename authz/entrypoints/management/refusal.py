@@ -15,8 +15,8 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
 from authz.domain.errors import HoldgateError, RecordUnreadable, Unavailable, VoteRefused
+from authz.entrypoints.management.metadata_keys import DETAILS_KEY
 
-DETAILS_KEY = "grpc-status-details-bin"
 DOMAIN = "holdgate"
 RETRY_SECONDS = 1
 

@@ -16,6 +16,7 @@ from authz.domain.token import is_ticket_id
 from authz.domain.voting import Ballot
 from authz.entrypoints.management.authenticator import CALLER
 from authz.entrypoints.management.feed import Feed, is_position
+from authz.entrypoints.management.metadata_keys import POSITION_KEY
 from authz.entrypoints.management.page_token import cursor_of, page_token
 from authz.entrypoints.management.refusal import CallRefused
 from authz.entrypoints.management.ticket_message import DECISIONS, STATES, summary_message, ticket_message
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 PAGE_SIZE = 50
 PAGE_SIZE_MAX = 200
 WATCHED_TICKETS_MAX = 100
-POSITION_KEY = "holdgate-after"
 
 _STATE_OF = {number: state for state, number in STATES.items()}
 _CHOICE_OF = {number: choice for choice, number in DECISIONS.items()}

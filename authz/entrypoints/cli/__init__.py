@@ -1,0 +1,1 @@
+"""The command `holdgate`. A subcommand imports what it needs when it runs, so that help is there at once."""

@@ -1,0 +1,28 @@
+"""`holdgate serve`."""
+
+from __future__ import annotations
+
+import click
+
+from authz.entrypoints.cli.failure import bad_settings_named
+
+PARTS = ("check", "notifier", "console")
+ALL = "all"
+
+
+@click.command(short_help="Run a part of Holdgate, or all of it.")
+@click.argument("part", type=click.Choice([*PARTS, ALL]))
+@click.pass_context
+def serve(ctx: click.Context, part: str) -> None:
+    """Run a part of Holdgate until SIGTERM or Ctrl-C.
+
+    check answers Envoy. notifier tells people and ends what nobody decided in time. console has the pages on
+    which people decide. all is the three in one process, for one machine.
+
+    The settings are HOLDGATE_* variables, and the YAML file named by HOLDGATE_CONFIG. A bad configuration is
+    named whole, one problem a line, and ends the command with 2.
+    """
+    with bad_settings_named():
+        from authz import bootstrap  # noqa: PLC0415 - it imports every adapter
+
+        ctx.exit(bootstrap.serve(frozenset(PARTS if part == ALL else {part})))

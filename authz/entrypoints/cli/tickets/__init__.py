@@ -1,0 +1,1 @@
+"""`holdgate tickets`: a client of the management API."""
