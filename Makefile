@@ -20,7 +20,7 @@ define CHECKS
 $(BIN)/ruff check --quiet
 $(BIN)/ruff format --check --quiet
 $(BIN)/mypy
-$(BIN)/lint-imports --no-cache
+$(BIN)/lint-imports --no-cache --no-logo
 if [ -d policies ]; then opa=$$($(BIN)/python -m tools.opa) && \
 	"$$opa" check --strict policies && \
 	"$$opa" fmt --list --fail policies && \
