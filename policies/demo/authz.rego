@@ -36,3 +36,13 @@ segments := input.parsed_path if {
 }
 
 deny contains "the token's issuer and subject belong to nobody in the directory" if not caller
+
+# Envoy lets a request without a token through to the policy; a bad token it refuses itself. Of two
+# denials the lower status answers.
+deny contains {
+	"http_status": 401,
+	"headers": {"www-authenticate": "Bearer"},
+	"body": {"detail": "a bearer token is needed"},
+} if {
+	not claims
+}

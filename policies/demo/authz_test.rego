@@ -36,9 +36,9 @@ test_missing_claims_are_a_stranger if {
 	}
 }
 
-test_missing_metadata_is_a_stranger if {
+test_without_a_token_one_is_asked_for if {
 	without := json.remove(get("alice", ["resources"]), ["/attributes/metadataContext"])
-	detail(authz.allow) == nobody with input as without
+	authz.allow == unauthorized with input as without
 }
 
 test_a_header_makes_nobody_a_person if {
@@ -46,7 +46,14 @@ test_a_header_makes_nobody_a_person if {
 		json.remove(get("alice", ["resources"]), ["/attributes/metadataContext"]),
 		[{"op": "add", "path": "/attributes/request/http/headers", "value": {"x-user": "alice", "x-jwt-sub": "alice"}}],
 	)
-	detail(authz.allow) == nobody with input as claimed
+	authz.allow == unauthorized with input as claimed
+}
+
+unauthorized := {
+	"allowed": false,
+	"http_status": 401,
+	"headers": {"content-type": "application/problem+json", "www-authenticate": "Bearer"},
+	"body": "{\"detail\":\"a bearer token is needed\",\"status\":401}",
 }
 
 test_an_identity_of_two_persons_is_a_stranger if {
@@ -59,8 +66,7 @@ test_an_identity_of_two_persons_is_a_stranger if {
 }
 
 test_an_empty_input_is_denied if {
-	result := authz.allow with input as {}
-	result.allowed == false
+	authz.allow == unauthorized with input as {}
 }
 
 test_a_path_that_no_rule_knows_is_denied_with_the_reason if {
