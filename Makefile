@@ -16,6 +16,7 @@ run: ## Start the demo; ARGS=--once ends it after the walk
 	@$(SETUP) run
 	@$(BIN)/holdgate demo $(ARGS)
 
+# policies/* and not policies: OPA files a data.json under its path below the folder it is given.
 define CHECKS
 $(BIN)/ruff check --quiet
 $(BIN)/ruff format --check --quiet
@@ -24,7 +25,7 @@ $(BIN)/lint-imports --no-cache --no-logo
 if [ -d policies ]; then opa=$$($(BIN)/python -m tools.opa) && \
 	"$$opa" check --strict policies && \
 	"$$opa" fmt --list --fail policies && \
-	"$$opa" test policies; fi
+	"$$opa" test policies/*; fi
 $(BIN)/python -m tools.proto check
 $(BIN)/python -m tools.locks check
 endef
