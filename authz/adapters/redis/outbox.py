@@ -14,7 +14,7 @@ from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Argument, GroupMissing, Link, Reply
 from authz.adapters.redis.script import Script, packaged
 from authz.adapters.redis.settings import RedisSettings
-from authz.domain.errors import RecordUnreadable, StoreUnavailable
+from authz.domain.errors import StoreUnavailable
 from authz.domain.events import EventType
 from authz.services.ports import Notice
 
@@ -29,6 +29,7 @@ _RETRY = packaged("retry", prelude=False)
 _BURY = packaged("bury", prelude=False)
 _NOTE = packaged("note", prelude=False)
 _START = "0-0"
+_EVENT_TYPES = frozenset(EventType)
 
 
 class RedisOutbox:
@@ -65,7 +66,7 @@ class RedisOutbox:
             taken, _ = await self._take_now(limit)
             return taken
         streams = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
-        return [_fresh(entry, flat) for entry, flat in streams[0][1]]
+        return _known([_fresh(entry, flat) for entry, flat in streams[0][1]])
 
     async def renew(self, entries: Sequence[str]) -> None:
         """See Outbox. A lease that somebody else holds by now stays theirs."""
@@ -113,7 +114,7 @@ class RedisOutbox:
         reply = await self._run(_TAKE, (self._keys.outbox, self._keys.retry), args)
         cursor, wait, rows = cast("tuple[bytes, int, list[list[bytes]]]", reply)
         self._cursor = cursor.decode()
-        return [_notice(*row) for row in rows], wait
+        return _known(rows), wait
 
     async def _run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
         try:
@@ -136,15 +137,17 @@ def _accepted_by(notice: Notice, channel: str) -> str:
     return f"accepted {notice.type.value} {notice.rev} {channel}"
 
 
-def _fresh(entry: bytes, flat: Sequence[bytes]) -> Notice:
+def _fresh(entry: bytes, flat: Sequence[bytes]) -> list[bytes]:
+    """Return a row like those of take.lua for an entry that nobody had before."""
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    try:
-        attempt = b"%d" % (int(fields[b"attempt"]) + 1)
-        return _notice(entry, fields[b"type"], fields[b"ticket"], fields[b"rev"], attempt)
-    except (KeyError, ValueError) as error:
-        what = f"outbox entry {entry.decode()} is not one this release can read: {error!r}"
-        raise RecordUnreadable(what) from error
+    attempt = b"%d" % (int(fields[b"attempt"]) + 1)
+    return [entry, fields[b"type"], fields[b"ticket"], fields[b"rev"], attempt]
 
 
-def _notice(entry: bytes, kind: bytes, ticket: bytes, rev: bytes, attempt: bytes) -> Notice:
-    return Notice(entry.decode(), EventType(kind.decode()), ticket.decode(), int(rev), int(attempt))
+def _known(rows: Sequence[Sequence[bytes]]) -> list[Notice]:
+    """Leave out types this release doesn't know: when the lease is over, a release that does takes them."""
+    return [
+        Notice(entry.decode(), EventType(kind.decode()), ticket.decode(), int(rev), int(attempt))
+        for entry, kind, ticket, rev, attempt in rows
+        if kind.decode() in _EVENT_TYPES
+    ]

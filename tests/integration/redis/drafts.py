@@ -1,0 +1,80 @@
+"""Sample tickets and votes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from hashlib import sha256
+
+from authz.domain.fingerprint import Fingerprint
+from authz.domain.identity import Identity, Principal
+from authz.domain.request import CheckId
+from authz.domain.requirement import Approver, ApproverKind, Requirement
+from authz.domain.ticket import Choice, FrozenRequest, TicketDraft, Vote
+from authz.domain.token import ticket_id
+
+MINUTE = 60_000
+NEVER = 10 * 365 * 24 * 60 * MINUTE
+
+REQUIREMENT = Requirement(
+    rule="delete-production",
+    reason="deletes a production resource",
+    approvers=(
+        Approver(ApproverKind.GROUP, group="sre"),
+        Approver(ApproverKind.USER, user=Identity("idp", "dave")),
+    ),
+    expires_in_ms=30 * MINUTE,
+    uses=1,
+    valid_for_ms=15 * MINUTE,
+    bind_headers=("x-tenant",),
+    bind_body=True,
+    notify="default",
+    show=(("Cluster", "prod-eu"),),
+)
+
+
+def draft(path: str = "/a", who: str = "alice", body: bytes = b"\x00\xff", **demand: object) -> TicketDraft:
+    """A draft; two of the same path and requester are equal requests. `demand` overrides the requirement."""
+    parts = {"path": sha256(path.encode()).hexdigest(), "principal": sha256(who.encode()).hexdigest()}
+    return TicketDraft(
+        id=ticket_id(0, os.urandom(16)),
+        requester=Principal(Identity("idp", who), who),
+        requester_person=who,
+        requirement=replace(REQUIREMENT, **demand),  # type: ignore[arg-type]
+        fingerprint=Fingerprint(parts),
+        request=FrozenRequest(
+            method="DELETE",
+            scheme="https",
+            host="api.example",
+            path=path,
+            query=None,
+            headers=(("x-tenant", b"\xff\xfe\x00"),),
+            body=body,
+            body_size=len(body),
+            body_checked=True,
+            source_address="192.0.2.1",
+        ),
+        held_status=202,
+    )
+
+
+def vote(choice: Choice = Choice.APPROVE, who: str = "bob") -> Vote:
+    """A vote whose time nobody believes."""
+    return Vote(
+        choice=choice,
+        person=who,
+        identity=Identity("idp", who),
+        name=who,
+        groups=("sre",),
+        groups_source="directory",
+        method="demo",
+        signed_in_at=5,
+        at=1,
+        comment="fine: „ja“",
+        shown_digest="d",
+    )
+
+
+def check(number: int) -> CheckId:
+    """The identity of one Check."""
+    return CheckId(str(number), 1_700_000_000_000_000_000 + number)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from authz.adapters.redis.link import Link
+from authz.adapters.redis.store import RedisTicketStore
+from authz.domain.errors import RecordUnreadable
+from authz.domain.events import EventType
+from authz.domain.ticket import State
+from tests.integration.redis.conftest import KEYS, advance
+from tests.integration.redis.drafts import draft, vote
+
+
+async def test_pages_go_from_the_newest_to_the_oldest_without_gap_or_repetition(
+    store: RedisTicketStore, link: Link
+) -> None:
+    made = []
+    for number in range(7):
+        made.append((await store.create(draft(f"/{number}"))).ticket.id)
+        await advance(link, 10)
+    seen: list[str] = []
+    cursor, pages = "", 0
+    while True:
+        page = await store.page(None, 3, cursor)
+        seen += [ticket.id for ticket in page.tickets]
+        cursor, pages = page.cursor, pages + 1
+        if not cursor:
+            break
+        await store.create(draft(f"/new/{pages}"))  # newer than where the reader is
+    assert seen == made[::-1]
+    assert pages == 3
+
+
+async def test_a_page_of_one_state_holds_only_that_state(store: RedisTicketStore) -> None:
+    waiting = (await store.create(draft("/a"))).ticket
+    decided = (await store.create(draft("/b"))).ticket
+    await store.vote(decided.id, 1, [vote()], State.APPROVED, {})
+    assert [ticket.id for ticket in (await store.page(State.PENDING, 9, "")).tickets] == [waiting.id]
+    assert [ticket.id for ticket in (await store.page(State.APPROVED, 9, "")).tickets] == [decided.id]
+    assert (await store.page(State.EXPIRED, 9, "")).tickets == []
+
+
+async def test_a_cursor_still_holds_when_its_ticket_left_the_state(
+    store: RedisTicketStore, link: Link
+) -> None:
+    tickets = []
+    for number in range(4):
+        tickets.append((await store.create(draft(f"/{number}"))).ticket)
+        await advance(link, 10)
+    first = await store.page(State.PENDING, 2, "")
+    await store.vote(first.tickets[-1].id, 1, [vote()], State.APPROVED, {})
+    rest = await store.page(State.PENDING, 2, first.cursor)
+    assert [ticket.id for ticket in rest.tickets] == [tickets[1].id, tickets[0].id]
+
+
+async def test_a_watcher_is_woken_by_the_next_event(store: RedisTicketStore) -> None:
+    assert await store.last_position() == "0"
+    await store.create(draft("/a"))
+    position = await store.last_position()
+    waiting = asyncio.create_task(store.events(position, 10, 5_000))
+    await asyncio.sleep(0)
+    created = await store.create(draft("/b"))
+    async with asyncio.timeout(2):
+        [event] = await waiting
+    assert (event.type, event.ticket_id) == (EventType.TICKET_CREATED, created.ticket.id)
+    assert event.position == await store.last_position()
+
+
+async def test_a_watcher_gives_up_when_it_was_told_to(store: RedisTicketStore) -> None:
+    assert await store.events("0", 10, 30) == ()
+
+
+async def test_a_position_that_no_event_has_is_a_mistake_of_the_caller(store: RedisTicketStore) -> None:
+    with pytest.raises(ValueError, match="not the position"):
+        await store.events("$ STREAMS", 10, 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("record", '{"v":2,"value":{}}'),
+        ("record", "rubbish"),
+        ("state", "melted"),
+        ("rev", "many"),
+        ("votes", "1"),
+    ],
+)
+async def test_a_record_that_this_release_did_not_write_is_refused(
+    store: RedisTicketStore, link: Link, field: str, value: str
+) -> None:
+    ticket = (await store.create(draft())).ticket
+    await link.command("HSET", KEYS.ticket(ticket.id), field, value)
+    with pytest.raises(RecordUnreadable, match="not one this release can read"):
+        await store.load(ticket.id)
+
+
+@pytest.mark.parametrize("where", ['"value":{', '"requirement":{', '"request":{'])
+async def test_a_field_that_this_release_does_not_know_is_refused(
+    store: RedisTicketStore, link: Link, where: str
+) -> None:
+    ticket = (await store.create(draft())).ticket
+    record = await link.command("HGET", KEYS.ticket(ticket.id), "record")
+    assert isinstance(record, bytes)
+    changed = record.decode().replace(where, where + '"only_on_mondays":true,', 1)
+    assert changed != record.decode()
+    await link.command("HSET", KEYS.ticket(ticket.id), "record", changed)
+    with pytest.raises(RecordUnreadable):
+        await store.load(ticket.id)
+
+
+async def test_text_that_is_no_utf8_comes_back_as_it_was(store: RedisTicketStore) -> None:
+    wanted = draft()
+    odd = replace(wanted.request, path="/a%2Fb\u2028", query="", headers=(("x-tenant", bytes(range(256))),))
+    created = await store.create(replace(wanted, request=odd))
+    assert created.ticket.draft.request == odd
