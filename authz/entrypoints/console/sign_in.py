@@ -1,0 +1,43 @@
+"""What a way to sign in gives the review pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from authz.domain.errors import HoldgateError
+from authz.entrypoints.console.sessions import Session
+
+
+class SignInRefused(HoldgateError):
+    """Signing in isn't possible over this connection. The message is one sentence for the person."""
+
+
+class SignIn(Protocol):
+    """One way to prove who somebody is."""
+
+    @property
+    def invitation(self) -> str:
+        """One sentence for somebody who isn't signed in: what to do."""
+        ...
+
+    @property
+    def switch(self) -> str | None:
+        """The path at which a signed-in person may become somebody else, None outside a demo."""
+        ...
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Return the routes that this way needs. None of them may be a GET that changes anything."""
+        ...
+
+    def current(self, request: Request) -> Session | None:
+        """Return the session of this request. Raises SignInRefused."""
+        ...
+
+    def end(self, request: Request, response: Response) -> None:
+        """Sign out whoever sent this request."""
+        ...
