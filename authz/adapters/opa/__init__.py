@@ -1,0 +1,1 @@
+"""OPA's REST API behind the policy and directory ports."""

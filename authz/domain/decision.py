@@ -1,0 +1,181 @@
+"""OPA's answer to one request, read: allow, deny or hold.
+
+The result document is the OPA Envoy plugin's, with `approval` beside `allowed: false` for a hold and `requester`
+for a principal that the policy knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from authz.domain.errors import PolicyMalformed
+from authz.domain.header_mutation import Mutations, NameValues
+from authz.domain.identity import Identity, Principal
+
+DENIED_STATUS = 403
+_HELD_STATUSES = frozenset({202, 403, 428, 503})
+# Interim and switching statuses would end or confuse the client's exchange; Envoy passes even 100 on (measured).
+_STATUSES = range(200, 600)
+# A leading colon for the pseudo-headers that a policy may set on an allow.
+_FIELD_NAME = re.compile(r":?[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}", re.ASCII)
+_UNSAFE_VALUE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The policy lets this request through, with these changes."""
+
+    mutations: Mutations = field(default_factory=Mutations)
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The policy refuses, with this answer for the client."""
+
+    status: int = DENIED_STATUS
+    headers: NameValues = ()
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The policy demands a person. `demand` is the raw `approval`; `status` what the policy says for the client."""
+
+    demand: object
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One of the three, with what goes along with any of them."""
+
+    verdict: Allow | Deny | Hold
+    requester: Principal | None = None
+    dynamic_metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+def read_decision(result: object) -> Decision:
+    """Read a result document. Raises PolicyMalformed on anything that can't be obeyed to the letter."""
+    if isinstance(result, bool):
+        return Decision(Allow() if result else Deny())
+    if not isinstance(result, Mapping):
+        msg = f"the decision is {result!r:.80}; it must be true, false or an object"
+        raise PolicyMalformed(msg)
+    allowed = result.get("allowed")
+    if not isinstance(allowed, bool):
+        msg = f"allowed: {allowed!r:.80} must be true or false"
+        raise PolicyMalformed(msg)
+    if "approval" in result:
+        if allowed:
+            msg = "approval: a demand beside allowed: true contradicts it"
+            raise PolicyMalformed(msg)
+        verdict: Allow | Deny | Hold = Hold(result["approval"], _held_status(result))
+    elif allowed:
+        verdict = Allow(_mutations(result))
+    else:
+        verdict = Deny(_denied_status(result), _headers(result, "headers"), _text(result, "body"))
+    return Decision(verdict, _requester(result), _object(result, "dynamic_metadata"))
+
+
+def _mutations(result: Mapping[str, object]) -> Mutations:
+    return Mutations(
+        headers=_headers(result, "headers"),
+        remove_headers=_strings(result, "request_headers_to_remove"),
+        response_headers=_headers(result, "response_headers_to_add"),
+        set_query=_pairs(result, "query_parameters_to_set"),
+        remove_query=_strings(result, "query_parameters_to_remove"),
+    )
+
+
+def _headers(result: Mapping[str, object], key: str) -> NameValues:
+    """Read headers and refuse those that could split a message (CR and LF reach the wire through Envoy, measured)."""
+    pairs = _pairs(result, key)
+    for name, value in pairs:
+        if not _FIELD_NAME.fullmatch(name) or _UNSAFE_VALUE.search(value):
+            msg = f"{key}: {name!r:.80} has a name or value that is not one of RFC 9110 section 5"
+            raise PolicyMalformed(msg)
+    return pairs
+
+
+def _pairs(result: Mapping[str, object], key: str) -> NameValues:
+    """Read `{name: value}`, `{name: [values]}` or an array of such objects."""
+    value = result.get(key, {})
+    objects = value if isinstance(value, list) else [value]
+    pairs: list[tuple[str, str]] = []
+    for item in objects:
+        if not isinstance(item, Mapping):
+            msg = f"{key}: {item!r:.80} must be an object of strings"
+            raise PolicyMalformed(msg)
+        for name, content in item.items():
+            values = content if isinstance(content, list) else [content]
+            if not all(isinstance(text, str) for text in values):
+                msg = f"{key}.{name}: {content!r:.80} must be a string or an array of strings"
+                raise PolicyMalformed(msg)
+            pairs += [(str(name), text) for text in values]
+    return tuple(pairs)
+
+
+def _strings(result: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = result.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        msg = f"{key}: {value!r:.80} must be an array of strings"
+        raise PolicyMalformed(msg)
+    return tuple(value)
+
+
+def _text(result: Mapping[str, object], key: str) -> str:
+    value = result.get(key, "")
+    if not isinstance(value, str):
+        msg = f"{key}: {value!r:.80} must be a string"
+        raise PolicyMalformed(msg)
+    return value
+
+
+def _object(result: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = result.get(key, {})
+    if not isinstance(value, Mapping):
+        msg = f"{key}: {value!r:.80} must be an object"
+        raise PolicyMalformed(msg)
+    return value
+
+
+def _status(result: Mapping[str, object]) -> int | None:
+    value = result.get("http_status")
+    if value is None and "http_status" not in result:
+        return None
+    # OPA writes 403 and 403.0 alike as a number; a bool is not one.
+    if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value:
+        msg = f"http_status: {value!r:.80} must be a whole number"
+        raise PolicyMalformed(msg)
+    return int(value)
+
+
+def _denied_status(result: Mapping[str, object]) -> int:
+    status = _status(result)
+    if status is None:
+        return DENIED_STATUS
+    if status not in _STATUSES:
+        msg = f"http_status: {status} is not an HTTP status from {_STATUSES.start} to {_STATUSES.stop - 1}"
+        raise PolicyMalformed(msg)
+    return status
+
+
+def _held_status(result: Mapping[str, object]) -> int | None:
+    status = _status(result)
+    if status is not None and status not in _HELD_STATUSES:
+        msg = f"http_status: {status} beside a demand must be one of {sorted(_HELD_STATUSES)}"
+        raise PolicyMalformed(msg)
+    return status
+
+
+def _requester(result: Mapping[str, object]) -> Principal | None:
+    if "requester" not in result:
+        return None
+    fields = _object(result, "requester")
+    ns, identifier, name = fields.get("ns"), fields.get("id"), fields.get("name", "")
+    if not (isinstance(ns, str) and ns and isinstance(identifier, str) and identifier and isinstance(name, str)):
+        msg = "requester: ns and id are needed as non-empty strings, name may be one"
+        raise PolicyMalformed(msg)
+    return Principal(Identity(ns, identifier), name)

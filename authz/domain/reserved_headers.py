@@ -1,0 +1,48 @@
+"""The header names that are Holdgate's own, on the way up and on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from authz.domain.errors import PolicyMalformed
+from authz.domain.header_mutation import Mutations
+from authz.domain.request import GatedRequest
+
+TICKET = "x-approval-ticket"
+APPROVAL_ID = "x-approval-id"
+APPROVED_BY = "x-approval-by"
+PREFIX = "x-approval-"
+
+_TARGET = frozenset({":authority", ":method", ":path", ":scheme", "host"})
+
+
+def is_reserved(name: str) -> bool:
+    """Say whether a name is ours, in any spelling that a CGI or WSGI upstream folds into ours (`_` for `-`)."""
+    return name.lower().replace("_", "-").startswith(PREFIX)
+
+
+def spoofed(request: GatedRequest) -> tuple[str, ...]:
+    """Name every reserved header that the client sent, so that none of them reaches the upstream."""
+    return tuple(sorted({name for name, _ in request.headers if is_reserved(name)}))
+
+
+def refuse_reserved(mutations: Mutations) -> None:
+    """Raise PolicyMalformed when a policy sets a reserved header: it could claim an approval that never was."""
+    for name, _ in mutations.headers:
+        if is_reserved(name):
+            msg = f"headers: {name!r} is Holdgate's own; choose a name that does not begin with {PREFIX}"
+            raise PolicyMalformed(msg)
+
+
+def refuse_rebinding(mutations: Mutations, bound: Iterable[str]) -> None:
+    """Raise PolicyMalformed when a mutation would make another request of an approved one."""
+    fixed = _TARGET | set(bound)
+    touched = sorted(
+        {name.lower() for name, _ in mutations.headers if name.lower() in fixed}
+        | {name.lower() for name in mutations.remove_headers if name.lower() in fixed}
+    )
+    if mutations.set_query or mutations.remove_query:
+        touched.append("query")
+    if touched:
+        msg = f"the policy changes {touched} on a redemption; what was approved is what must run"
+        raise PolicyMalformed(msg)

@@ -1,0 +1,55 @@
+"""The answers that clients get instead of the upstream's: holds and problems (RFC 9457), as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from authz.domain.answer import Respond
+from authz.domain.client_view import OF_STATE, ending_members, retry_after, status_path, ticket_members
+from authz.domain.header_mutation import NameValues
+from authz.domain.problems import Problem
+from authz.domain.reserved_headers import TICKET
+from authz.domain.ticket import State, Ticket
+
+_OUTAGE_RETRY_S = 1
+_QUOTA_RETRY_S = 30
+_RETRY_AFTER = {
+    Problem.UNAVAILABLE: _OUTAGE_RETRY_S,
+    Problem.PRINCIPAL_UNKNOWN: _OUTAGE_RETRY_S,
+    Problem.TOO_MANY_TICKETS: _QUOTA_RETRY_S,
+}
+
+
+def problem(kind: Problem, members: Mapping[str, object] | None = None) -> Respond:
+    """Answer with a problem; `members` are extension members (RFC 9457 §3.2)."""
+    what = kind.value
+    body = {"type": what.uri, "title": what.title, "status": what.status, "detail": what.detail, **(members or {})}
+    headers: NameValues = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
+    if kind in _RETRY_AFTER:
+        headers += (("retry-after", str(_RETRY_AFTER[kind])),)
+    return Respond(what.status, headers, orjson.dumps(body))
+
+
+def about(ticket: Ticket, now_ms: int, token: str, public_url: str) -> Respond:
+    """Answer with the true state of a ticket: the hold while it is live, else the 403 that says how it ended."""
+    state = ticket.state_at(now_ms)
+    members = ticket_members(ticket, now_ms, public_url)
+    if state not in {State.PENDING, State.APPROVED}:
+        return problem(OF_STATE[state], members | ending_members(ticket, now_ms))
+    status = ticket.draft.held_status
+    held = Problem.HELD.value
+    body = members | {"token": token, "detail": held.detail}
+    content_type = "application/json"
+    if status != held.status:
+        content_type = "application/problem+json"
+        body = {"type": held.uri, "title": held.title, "status": status} | body
+    headers: NameValues = (
+        ("content-type", content_type),
+        ("cache-control", "no-store"),
+        ("retry-after", str(retry_after(ticket, now_ms))),
+        ("link", f'<{status_path(ticket.id)}>; rel="status"'),
+        (TICKET, token),
+    )
+    return Respond(status, headers, orjson.dumps(body))

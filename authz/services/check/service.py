@@ -1,0 +1,59 @@
+"""The check itself: from one request to one outcome."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from authz.domain.answer import Forward, Kind, Respond
+from authz.domain.decision import Allow, Deny, Hold
+from authz.domain.reserved_headers import TICKET, spoofed
+from authz.services.check.call import CheckCall, Outcome
+from authz.services.check.holding import Holding
+from authz.services.check.policy import Policy
+from authz.services.check.redeeming import REFUSED, Redeeming
+
+
+class CheckService:
+    """Judges requests. Every way to a Forward leads through an allow of the policy for this very request."""
+
+    def __init__(self, policy: Policy, holding: Holding, redeeming: Redeeming) -> None:
+        """Take the three steps."""
+        self._policy = policy
+        self._holding = holding
+        self._redeeming = redeeming
+
+    async def check(self, call: CheckCall) -> Outcome:
+        """Answer one call. Raises the errors of the tree in `domain.errors`; none of them is an allow."""
+        presented = call.request.values(TICKET)
+        if not presented:
+            return _stripped(call, await self._judge(call))
+        # Doubled headers arrive as two values, or as one with a comma that no token has.
+        token = presented[0].decode("ascii", "replace")
+        outcome = REFUSED if len(presented) > 1 else await self._redeeming.redeem(call, token)
+        return _stripped(call, outcome)
+
+    async def _judge(self, call: CheckCall) -> Outcome:
+        answer: Forward | Respond
+        decision, decision_id = await self._policy.ask(call, call.document)
+        match decision.verdict:
+            case Hold() as hold:
+                return await self._holding.hold(call, decision, hold, decision_id)
+            case Deny(status, headers, body):
+                kind, answer = Kind.DENY, Respond(status, headers, body.encode())
+            case Allow(mutations):
+                kind, answer = Kind.ALLOW, Forward(mutations)
+        return Outcome(kind, answer, decision_id=decision_id, metadata=decision.dynamic_metadata)
+
+
+def _stripped(call: CheckCall, outcome: Outcome) -> Outcome:
+    """Keep the client's own x-approval-* headers from the upstream, whoever allowed the request."""
+    if not isinstance(outcome.answer, Forward):
+        return outcome
+    mutations = outcome.answer.mutations
+    # Envoy removes after it sets, so a name that we set must not be removed; setting overwrites every copy.
+    ours = {name for name, _ in mutations.headers}
+    names = tuple(name for name in spoofed(call.request) if name not in ours)
+    if not names:
+        return outcome
+    stripped = replace(mutations, remove_headers=(*mutations.remove_headers, *names))
+    return replace(outcome, answer=Forward(stripped))
