@@ -19,7 +19,7 @@ MARK = "# Of what pyproject.toml asks for: sha256:"
 
 @dataclass(frozen=True)
 class Lock:
-    """What a lock is made of: dependency groups and, unless `extras` is None, the project with those extras."""
+    """What a lock is made of: dependency groups, and the project with `extras` unless that is None."""
 
     groups: tuple[str, ...]
     extras: tuple[str, ...] | None = None

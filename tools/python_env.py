@@ -31,16 +31,18 @@ _UV_ENV = {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
 def prepare(wanted: Profile) -> None:
     """Bring .venv up to `wanted`; one that already has the development tools keeps them."""
-    _make_venv()
     stamp = VENV / ".installed"
     installed = stamp.read_text("utf-8") if stamp.exists() else ""
     profile: Profile = "dev" if installed.startswith("dev ") else wanted
     lock = LOCKS / f"{profile}.txt"
-    current = f"{profile} {_digest(lock, ROOT / 'pyproject.toml')}"
-    if installed == current:
+    installer = LOCKS / "uv.txt"
+    current = f"{profile} {_digest(installer, lock, ROOT / 'pyproject.toml')}"
+    if not _make_venv() and installed == current:
         return
     stamp.unlink(missing_ok=True)
     say("python", f"installing {_pins(lock)} packages from {lock.relative_to(ROOT)}")
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    run("python", [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", installer], cwd=ROOT)
     # Compiled now: otherwise the first start pays for it, or every start where nothing may be written.
     _uv("pip", "sync", "--python", PYTHON, "--compile-bytecode", "--require-hashes", _for_this_machine(lock))
     _uv("pip", "install", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", ROOT)
@@ -62,22 +64,20 @@ def prepare_xds() -> None:
     say("xds", "ready")
 
 
-def _make_venv() -> None:
-    """Make .venv and its installer, anew when the interpreter, the place or the lock has changed."""
-    lock = LOCKS / "uv.txt"
+def _make_venv() -> bool:
+    """Make .venv, anew when the interpreter or the place has changed. Return whether it was made."""
     stamp = VENV / ".made"
-    current = f"{platform.python_version()} {_digest(lock)} {ROOT}\n"
+    current = f"{platform.python_version()} {ROOT}\n"
     if PYTHON.exists() and stamp.exists() and stamp.read_text("utf-8") == current:
-        return
+        return False
     say("python", f"making .venv with Python {platform.python_version()}")
     try:
         run("python", [_base_python(), "-m", "venv", "--clear", VENV], cwd=ROOT)
     except SetupError as error:
         hint = "On Debian and Ubuntu, `apt-get install python3-venv` brings what is missing."
         raise SetupError(f"{error}\n{hint}") from error
-    pip: list[str | Path] = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    run("python", [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", lock], cwd=ROOT)
     stamp.write_text(current, "utf-8")
+    return True
 
 
 def _base_python() -> Path:
