@@ -13,7 +13,9 @@ from dataclasses import replace
 from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticSerializationError
 
+from authz.adapters.redis.odd_text import MARK, mark, unmark
 from authz.domain.errors import RecordUnreadable
 from authz.domain.request import CheckId
 from authz.domain.ticket import Redemption, State, Ticket, TicketDraft, Vote
@@ -30,18 +32,19 @@ class _Record(BaseModel, Generic[Value]):
     value: Value
 
 
+_MARK = MARK.encode()
 _Draft = _Record[TicketDraft]
 _Vote = _Record[Vote]
 
 
 def encode_draft(draft: TicketDraft) -> bytes:
     """Return the record of a draft."""
-    return _Draft(v=FORMAT, value=draft).model_dump_json().encode()
+    return _dumped(_Draft, draft)
 
 
 def encode_vote(vote: Vote) -> bytes:
     """Return the record of a vote without its time, which Redis stamps beside it."""
-    return _Vote(v=FORMAT, value=replace(vote, at=0)).model_dump_json().encode()
+    return _dumped(_Vote, replace(vote, at=0))
 
 
 def draft_data(draft: TicketDraft) -> bytes:
@@ -60,7 +63,7 @@ def vote_data(vote: Vote, reason: Mapping[str, object]) -> bytes:
 
 def encode_data(data: Mapping[str, object]) -> bytes:
     """Return event data as compact JSON."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(data, separators=(",", ":")).encode()
 
 
 def encode_check(check: CheckId) -> str:
@@ -76,7 +79,7 @@ def decode_ticket(flat: Sequence[bytes]) -> Ticket:
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     try:
         return Ticket(
-            draft=_Draft.model_validate_json(fields[b"record"]).value,
+            draft=_loaded(_Draft, fields[b"record"]),
             rev=int(fields[b"rev"]),
             state=State(fields[b"state"].decode()),
             created_at=int(fields[b"created_at"]),
@@ -94,13 +97,28 @@ def decode_ticket(flat: Sequence[bytes]) -> Ticket:
         raise RecordUnreadable(f"a stored ticket is not one this release can read: {what}") from error
 
 
+def _dumped(record: type[_Record[Value]], value: Value) -> bytes:
+    try:
+        dumped = record(v=FORMAT, value=value).model_dump_json().encode()
+        if _MARK not in dumped:
+            return dumped
+    except (UnicodeEncodeError, PydanticSerializationError):
+        pass  # marked below
+    return record(v=FORMAT, value=mark(value)).model_dump_json().encode()
+
+
+def _loaded(record: type[_Record[Value]], stored: bytes) -> Value:
+    value = record.model_validate_json(stored).value
+    return unmark(value) if _MARK in stored else value
+
+
 def _time(fields: Mapping[bytes, bytes], name: bytes) -> int | None:
     value = fields.get(name)
     return None if value is None else int(value)
 
 
 def _vote(fields: Mapping[bytes, bytes], number: int) -> Vote:
-    vote = _Vote.model_validate_json(fields[b"vote:%d" % number]).value
+    vote = _loaded(_Vote, fields[b"vote:%d" % number])
     return replace(vote, at=int(fields[b"vote_at:%d" % number]))
 
 

@@ -62,4 +62,5 @@ async def create(link: Link, keys: Keys, settings: RedisSettings, draft: TicketD
 
 def _requester(identity: Identity) -> str:
     """One fixed-width word for a requester, whatever the identity contains."""
-    return sha256(str(identity).encode("utf-8", "surrogateescape")).hexdigest()
+    ns, name = (text.encode("utf-8", "surrogatepass") for text in (identity.ns, identity.id))
+    return sha256(b"%d:%b%b" % (len(ns), ns, name)).hexdigest()

@@ -101,12 +101,12 @@ class RedisOutbox:
         attempts = notice.attempt if counted else notice.attempt - 1
         args = (GROUP, self._settings.consumer, notice.entry, max(0, after_ms), what, attempts)
         failed = f"failed {notice.type.value} {notice.rev}"
-        await self._run(_RETRY, keys, (*args, failed, why, self._settings.retention_ms))
+        await self._run(_RETRY, keys, (*args, failed, _storable(why), self._settings.retention_ms))
 
     async def bury(self, notice: Notice, why: str) -> None:
         """See Outbox."""
         what = (notice.type.value, notice.ticket_id, notice.rev, notice.attempt)
-        args = (GROUP, notice.entry, *what, why, DEAD_LETTERS_MAX)
+        args = (GROUP, notice.entry, *what, _storable(why), DEAD_LETTERS_MAX)
         await self._run(_BURY, (self._keys.outbox, self._keys.dead), args)
 
     async def _take_now(self, limit: int) -> tuple[list[Notice], int]:
@@ -131,6 +131,10 @@ class RedisOutbox:
         except StoreUnavailable as error:
             if "BUSYGROUP" not in str(error):  # another notifier was quicker
                 raise
+
+
+def _storable(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _accepted_by(notice: Notice, channel: str) -> str:

@@ -9,6 +9,7 @@ from authz.adapters.redis.link import Link
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import RecordUnreadable
 from authz.domain.events import EventType
+from authz.domain.identity import Identity, Principal
 from authz.domain.ticket import State
 from tests.integration.redis.conftest import KEYS, advance
 from tests.integration.redis.drafts import draft, vote
@@ -111,8 +112,18 @@ async def test_a_field_that_this_release_does_not_know_is_refused(
         await store.load(ticket.id)
 
 
-async def test_text_that_is_no_utf8_comes_back_as_it_was(store: RedisTicketStore) -> None:
+@pytest.mark.parametrize("path", ["/a%2Fb\u2028", "/\udcff", "/\udcff\ue000dcff", "/\ue000", '/\x00"\\'])
+async def test_text_that_is_no_utf8_comes_back_as_it_was(store: RedisTicketStore, path: str) -> None:
     wanted = draft()
-    odd = replace(wanted.request, path="/a%2Fb\u2028", query="", headers=(("x-tenant", bytes(range(256))),))
-    created = await store.create(replace(wanted, request=odd))
-    assert created.ticket.draft.request == odd
+    odd = replace(wanted.request, path=path, query="", headers=(("x-tenant", bytes(range(256))),))
+    who = Principal(Identity("idp\udc80", "\ud800"), "\ue000")
+    created = await store.create(replace(wanted, request=odd, requester=who))
+    assert created.ticket.draft == replace(wanted, request=odd, requester=who)
+    cast_by = replace(vote(), comment=path)
+    voted = await store.vote(wanted.id, 1, [cast_by], State.APPROVED, {"note": path})
+    assert voted is not None
+    assert voted.ticket.votes == (replace(cast_by, at=voted.now),)
+    assert [event.data["note"] for event in await store.events("0", 9, 0) if "note" in event.data] == [
+        path,
+        path,
+    ]
