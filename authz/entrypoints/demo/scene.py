@@ -1,0 +1,83 @@
+"""What the steps of the walk work with."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import httpx
+
+from authz.entrypoints.demo.console_visit import ConsoleVisit
+from authz.entrypoints.demo.expectation import Mismatch
+from authz.entrypoints.demo.gate_client import GateClient
+from authz.entrypoints.demo.ports import LOOPBACK
+from authz.entrypoints.demo.room_card import RoomCard
+from authz.entrypoints.demo.run_directory import RunDirectory
+from authz.entrypoints.demo.screen import Screen
+
+_CARD_PATIENCE = 15.0  # seconds
+_COMMAND_PATIENCE = 20.0
+_POLL = 0.05
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A ticket as the walk remembers it."""
+
+    id: str
+    token: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class Scene:
+    """The running stack, and what the walk has got so far: its tickets, by the name the story gives them."""
+
+    run: RunDirectory
+    screen: Screen
+    gate: GateClient
+    console: ConsoleVisit
+    room_port: int
+    environ: Mapping[str, str]
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+
+    async def cards(self, ticket_id: str) -> list[RoomCard]:
+        """Return the cards about a ticket, once there is one. Raises Mismatch when none comes."""
+        deadline = time.monotonic() + _CARD_PATIENCE
+        async with httpx.AsyncClient(trust_env=False, timeout=_CARD_PATIENCE) as client:
+            while time.monotonic() < deadline:
+                answer = await client.get(f"http://{LOOPBACK}:{self.room_port}/messages")
+                cards = [RoomCard(message) for message in answer.json()["messages"]]
+                about = [card for card in cards if card.link.endswith(f"/tickets/{ticket_id}")]
+                if about:
+                    return about
+                await asyncio.sleep(_POLL)
+        raise Mismatch("cards in the room", f"one within {_CARD_PATIENCE:g} s", "none")
+
+    async def upstream_hits(self) -> dict[str, int]:
+        """Return how often the upstream was reached, by method and path."""
+        transport = httpx.AsyncHTTPTransport(uds=str(self.run.upstream_socket))
+        async with httpx.AsyncClient(transport=transport) as client:
+            hits: dict[str, int] = (await client.get("http://upstream/hits")).json()
+        return hits
+
+    async def command(self, *arguments: str) -> tuple[int, str]:
+        """Run a `holdgate` command as a person would; return its exit code and what it printed."""
+        self.screen.typed(" ".join(("holdgate", *arguments)))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "authz.entrypoints.cli.main", *arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**self.environ, "RUN_DIR": str(self.run.root)},
+        )
+        try:
+            async with asyncio.timeout(_COMMAND_PATIENCE):
+                output, _ = await process.communicate()
+        except (TimeoutError, asyncio.CancelledError):
+            process.kill()
+            await process.wait()
+            raise
+        return process.returncode or 0, output.decode("utf-8", "replace").strip()
