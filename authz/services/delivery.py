@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Protocol
 
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
 from authz.domain.ticket import Ticket
@@ -24,10 +25,17 @@ from authz.services.ports import (
     Notice,
     Outbox,
     Posting,
-    TicketStore,
 )
 
 DEFAULT_ROUTE = "default"
+
+
+class TicketReader(Protocol):
+    """What delivery needs of a TicketStore."""
+
+    async def load(self, ticket_id: str) -> Loaded | None:
+        """See TicketStore."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class Delivery:
     def __init__(
         self,
         outbox: Outbox,
-        tickets: TicketStore,
+        tickets: TicketReader,
         routes: Routes,
         observer: DeliveryObserver,
         settings: DeliverySettings,
@@ -179,7 +187,8 @@ class Delivery:
         channels = self._wanted(notice, loaded.ticket)
         receipts = dict(await self._outbox.receipts(notice)) if notice.attempt > 1 else {}
         missing = [name for name in channels if name not in receipts]
-        results = await asyncio.gather(*(self._post(notice, name, loaded) for name in missing))
+        post = self._post if len(missing) == 1 else self._post_and_note
+        results = await asyncio.gather(*(post(notice, name, loaded) for name in missing))
         failed: dict[str, Exception] = {}
         for name, result in zip(missing, results, strict=True):
             if isinstance(result, str):
@@ -214,11 +223,17 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 a channel's bug must not stop the other channels' cards
             return self._failed(notice, name, error)
         self._observer.posted(notice, name, loop.time() - begun)
-        try:
-            await self._outbox.accepted(notice, name, receipt)
-        except StoreUnavailable as error:
-            self._observer.store_failed("noting an accepted card", error)
         return receipt
+
+    async def _post_and_note(self, notice: Notice, name: str, loaded: Loaded) -> str | Exception:
+        """Post, and write down at once that this channel has it: the others may keep the notice for long."""
+        result = await self._post(notice, name, loaded)
+        if isinstance(result, str):
+            try:
+                await self._outbox.accepted(notice, name, result)
+            except StoreUnavailable as error:
+                self._observer.store_failed("noting an accepted card", error)
+        return result
 
     def _failed(self, notice: Notice, name: str, error: Exception) -> Exception:
         self._observer.failed(notice, name, error)

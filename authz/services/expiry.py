@@ -12,7 +12,14 @@ from typing import Protocol
 
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
 from authz.services.backoff import Backoff
-from authz.services.ports import TicketStore
+
+
+class Deadlines(Protocol):
+    """What expiry needs of a TicketStore."""
+
+    async def expire_due(self, limit: int) -> int:
+        """See TicketStore."""
+        ...
 
 
 class ExpiryObserver(Protocol):
@@ -39,7 +46,7 @@ class ExpirySettings:
 class Expiry:
     """The loop of one process. Several may run: ending a ticket twice has no effect."""
 
-    def __init__(self, tickets: TicketStore, observer: ExpiryObserver, settings: ExpirySettings) -> None:
+    def __init__(self, tickets: Deadlines, observer: ExpiryObserver, settings: ExpirySettings) -> None:
         self._tickets = tickets
         self._observer = observer
         self._settings = settings

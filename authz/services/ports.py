@@ -174,7 +174,7 @@ class Outbox(Protocol):
         ...
 
     async def retry(self, notice: Notice, after_ms: int, why: str, *, counted: bool = True) -> None:
-        """Give a notice back, to be taken again not before `after_ms` from now.
+        """Give a notice back, to be taken again, as a new entry, not before `after_ms` from now.
 
         `counted` is False when nothing was tried: the next take then reports the same `attempt` again.
         """

@@ -9,9 +9,10 @@ MASK = "•••••• (masked)"
 
 _SECRET = re.compile(
     r"passw(or)?d|passphrase|passcode|secret|token|api_?key|access_?key|private_?key|signing_?key|encryption_?key"
-    r"|credential|authorization|cookie|session|signature|assertion|connection_?string"
+    r"|approval_ticket|credential|authorization|cookie|session|signature|assertion|connection_?string"
     r"|^(pwd|pass|auth|key|sig|otp|pin|cvv|cvc|ssn|jwt|bearer|sas)$"
 )
+_TOKEN = re.compile(r"hg1\.[A-Za-z0-9]{1,16}\.[0-9a-z-]{20,40}\.[A-Za-z0-9_-]{20,}")
 _NAMED = re.compile(
     r"""([\w.-]{1,64})["']?[ \t]{0,8}[:=][ \t]{0,8}"""  # name: value, name=value, "name": value
     r"""|<([\w:.-]{1,64})(?:\s[^<>]{0,200})?>"""  # <name>value
@@ -24,6 +25,11 @@ def is_secret(name: str) -> bool:
     Case, and the ways to join words (`apiKey`, `API-KEY`, `api.key`), make no difference.
     """
     return _SECRET.search(re.sub(r"[^a-z0-9]+", "_", name.lower())) is not None
+
+
+def mask_tokens(text: str) -> str:
+    """Return text with every ticket token of ours masked, wherever a client may have put it."""
+    return _TOKEN.sub(MASK, text)
 
 
 def mask_lines(text: str) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
+from authz.adapters.cards.secrets import mask_tokens
+
 CUT_MARK = "… [cut, see the page: {} more characters]"
 
 # Letters and symbols by category that draw nothing: Hangul fillers, Khmer inherent vowels, the Braille blank.
@@ -45,7 +47,7 @@ def one_line(text: str, limit: int) -> str:
 
     Line breaks become `↵`, so that nothing in it can look like a line of its own.
     """
-    shown = _show(text.replace("\r\n", "\n").replace("\n", " ↵ "), limit, "")
+    shown = _show(mask_tokens(text).replace("\r\n", "\n").replace("\n", " ↵ "), limit, "")
     return shown.text + (CUT_MARK.format(shown.cut) if shown.cut else "")
 
 
@@ -54,7 +56,7 @@ def many_lines(text: str, limit: int) -> Shown:
 
     Only for a block of its own, where a line can't be taken for one of ours. Tabs become two spaces.
     """
-    return _show(text.replace("\r\n", "\n").replace("\t", "  "), limit, "\n")
+    return _show(mask_tokens(text).replace("\r\n", "\n").replace("\t", "  "), limit, "\n")
 
 
 def _show(text: str, limit: int, allowed: str) -> Shown:

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from jsonschema import ValidationError
+
+from authz.adapters.teams import card as card_module
+from authz.adapters.teams.card import CardLimits
+from authz.adapters.teams.elements import own_words
+from authz.adapters.teams.envelope import MAX_BYTES, envelope
+from authz.domain.events import EventType
+from authz.domain.identity import Identity, Principal
+from authz.domain.requirement import Approver, ApproverKind
+from authz.domain.ticket import Choice, State, Ticket
+from authz.domain.token import short_code
+from authz.services.ports import DeliveryRefused, Posting
+from tests.support.sample_tickets import CREATED_AT, REQUEST, REQUIREMENT, approved, ended, ticket, vote
+from tests.unit.teams.attacks import ATTACKS
+from tests.unit.teams.cards import PUBLIC_URL, render, texts, validate
+from tests.unit.teams.test_text import hidden
+
+MARK = "⟪UNTRUSTED⟫"
+
+
+def attacked(attack: str) -> Ticket:
+    """Return a ticket that carries `attack` in every place that somebody else fills."""
+    text = MARK + attack
+    request = replace(
+        REQUEST,
+        method=text,
+        scheme=text,
+        host=text,
+        path=text,
+        query=text,
+        headers=((text, text.encode("utf-8", "surrogatepass")), ("x-note", text.encode("utf-8", "replace"))),
+        body=text.encode("utf-8", "replace"),
+        body_size=len(text.encode("utf-8", "replace")),
+    )
+    requirement = replace(
+        REQUIREMENT,
+        reason=text,
+        approvers=(Approver(ApproverKind.GROUP, text, count=2),),
+        show=tuple((text, text) for _ in range(10)),
+    )
+    base = ticket(request=request, requirement=requirement)
+    requester = Principal(Identity(text, text), text)
+    votes = tuple(
+        replace(
+            vote(comment=text), name=text, person=f"p{number}", identity=Identity(text, text), groups=(text,)
+        )
+        for number in range(20)
+    )
+    return replace(base, draft=replace(base.draft, requester=requester), votes=votes)
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+@pytest.mark.parametrize("state", [State.PENDING, State.REJECTED])
+def test_what_others_wrote_is_literal_everywhere_and_visible(attack: str, state: State) -> None:
+    held = replace(attacked(attack), state=state)
+    message = render(held, now=CREATED_AT + 1)
+    found = texts(message)
+    assert not [text for text in found.ours if MARK in text]
+    assert [text for text in found.literal if MARK in text]
+    raw = json.dumps(message, ensure_ascii=False)
+    assert "{{" not in json.dumps([*found.literal, *found.ours])
+    assert hidden(raw) == []
+    urls = [action["url"] for action in message["attachments"][0]["content"]["actions"]]
+    assert urls == [f"{PUBLIC_URL}/tickets/{held.id}"]
+
+
+def test_the_check_sees_text_in_the_wrong_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: with rows made of Markdown blocks the same look at the card finds the attack."""
+    monkeypatch.setattr(card_module, "row", lambda label, shown: own_words(f"{label}: {shown}"))
+    found = texts(render(attacked("[APPROVED](https://evil.example)")))
+    assert [text for text in found.ours if MARK in text]
+
+
+def test_a_new_ticket_says_all_that_is_needed_to_judge() -> None:
+    held = ticket()
+    message = render(held)
+    found = texts(message)
+    for text in (
+        "DELETE https://api.example/resources/db-orders?force=true",
+        "alice (alice-1 of https://idp.example)",
+        "delete-production",
+        "deletes a production resource",
+        "Cluster = prod-eu",
+        "content-type: application/json",
+        "sre",
+    ):
+        assert text in found.literal
+    for text in (
+        f"Approval needed · {short_code(held.id)}",
+        "0 of 1",
+        "2023-11-14 22:43:20 UTC",
+        "once, within 15m",
+        f"{held.draft.fingerprint.payload_digest[:16]}…",
+        "Review and decide",
+    ):
+        assert text in found.ours
+    assert any(text.startswith("Body: 18 bytes, SHA-256 ") for text in found.ours)
+    assert message["summary"] == message["attachments"][0]["content"]["fallbackText"]
+    assert held.id in message["summary"]
+
+
+def test_an_unbound_body_is_called_unchecked() -> None:
+    held = ticket(request=replace(REQUEST, body_checked=False))
+    assert any(text.startswith("Body not checked: it may differ") for text in texts(render(held)).ours)
+    assert not any("not checked" in text for text in texts(render(ticket())).ours)
+
+
+@pytest.mark.parametrize(
+    ("event", "after", "headline"),
+    [
+        (EventType.TICKET_CREATED, approved(ticket()), "Approved · "),
+        (EventType.TICKET_CREATED, ended(ticket(), State.REJECTED), "Rejected · "),
+        (EventType.TICKET_CREATED, ended(ticket(), State.EXPIRED), "Expired: nobody decided in time · "),
+        (EventType.TICKET_APPROVED, approved(ticket()), "Approved · "),
+        (EventType.TICKET_APPROVED, ended(ticket(), State.USED_UP), "Approved and used · "),
+        (EventType.TICKET_APPROVED, ended(ticket(), State.LAPSED), "Approved, but not used in time · "),
+        (EventType.TICKET_REJECTED, ended(ticket(), State.REJECTED), "Rejected · "),
+        (EventType.TICKET_EXPIRED, ended(ticket(), State.EXPIRED), "Expired: nobody decided in time · "),
+    ],
+)
+def test_a_card_says_what_is_true_now_and_asks_nobody_after_the_decision(
+    event: EventType, after: Ticket, headline: str
+) -> None:
+    message = render(after, event, now=CREATED_AT + 90_000)
+    found = texts(message)
+    assert any(text.startswith(headline) for text in found.ours)
+    for asking in ("Approval needed", "Review and decide", "Decide before", "Decide on the page"):
+        assert not any(asking in text for text in found.ours)
+
+
+@pytest.mark.parametrize("event", [EventType.TICKET_CREATED, EventType.TICKET_EXPIRED])
+def test_a_deadline_that_passed_ends_the_asking_before_redis_says_so(event: EventType) -> None:
+    message = render(ticket(), event, now=CREATED_AT + REQUIREMENT.expires_in_ms)
+    assert message["summary"].startswith("Expired: nobody decided in time")
+    assert not any("Approval needed" in text for text in texts(message).ours)
+
+
+def test_who_decided_is_named_with_a_stable_identity_and_the_comment() -> None:
+    rejected = ended(ticket(), State.REJECTED, vote(Choice.REJECT, "bob", "not **today**"))
+    found = texts(render(rejected, EventType.TICKET_REJECTED))
+    line = "bob (bob-1 of https://idp.example) at 2023-11-14 22:14:20 UTC, saying: not **today**"
+    assert line in found.literal
+    assert "Rejected by: " in found.ours
+
+
+def test_a_follow_up_is_short() -> None:
+    found = texts(render(approved(ticket()), EventType.TICKET_APPROVED))
+    assert not any(text.startswith("Body") for text in found.ours)
+    assert "deletes a production resource" not in found.literal
+    assert "DELETE https://api.example/resources/db-orders?force=true" in found.literal
+    assert "once, before 2023-11-14 22:29:20 UTC" in found.ours
+
+
+def test_secrets_in_query_and_headers_are_masked() -> None:
+    request = replace(
+        REQUEST,
+        query="a=1&access_token=hunter2&b=2",
+        headers=(("x-api-key", b"hunter2"), ("x-tenant", b"blue")),
+    )
+    found = texts(render(ticket(request=request)))
+    assert "hunter2" not in json.dumps(found.literal)
+    assert any(text.endswith("?a=1&access_token=•••••• (masked)&b=2") for text in found.literal)
+    assert "x-tenant: blue" in found.literal
+
+
+def test_everything_at_its_longest_still_fits_and_says_that_it_was_cut() -> None:
+    held = attacked("\U0001f600" * 20_000)
+    request = replace(held.draft.request, headers=tuple((f"x-{n}", b'"\\' * 4000) for n in range(60)))
+    message = render(replace(held, draft=replace(held.draft, request=request)))
+    found = texts(message)
+    assert any("[cut, see the page: " in text for text in found.literal)
+    assert any("more: see the page." in text for text in found.ours)
+    assert any(", cut here: see the page" in text for text in found.ours)
+
+
+def test_a_card_that_can_not_be_made_small_enough_is_refused_and_not_sent() -> None:
+    with pytest.raises(DeliveryRefused, match="smaller than 1000 bytes"):
+        envelope(Posting(EventType.TICKET_CREATED, ticket(), CREATED_AT), PUBLIC_URL, CardLimits(), 1000)
+
+
+def test_an_ordinary_card_is_far_below_the_limit() -> None:
+    data = envelope(Posting(EventType.TICKET_CREATED, ticket(), CREATED_AT), PUBLIC_URL, CardLimits())
+    assert len(data) < MAX_BYTES // 5
+
+
+def test_the_schema_refuses_what_is_no_card() -> None:
+    """The control of every card's validation."""
+    content = render(ticket())["attachments"][0]["content"]
+    content["body"].append({"type": "Action.Execute", "verb": "approve"})
+    with pytest.raises(ValidationError):
+        validate(content)
