@@ -22,26 +22,98 @@ package system.log
 #   Input and result are replaced as a whole. OPA skips a pointer to a single key without a word
 #   when it can't walk there, and its escaping of such pointers is not that of RFC 6901.
 # scope: document
-mask contains {"op": "upsert", "path": "/input", "value": cleaned(input.input)}
+mask contains {"op": "upsert", "path": "/input", "value": shown_input}
 
-mask contains {"op": "upsert", "path": "/result", "value": cleaned(input.result)}
+mask contains {"op": "upsert", "path": "/result", "value": shown_result}
 
 # What could not be cleaned is not shown. Without this, an undefined rule would be no mask.
-mask contains {"op": "remove", "path": "/input"} if not cleaned(input.input)
+mask contains {"op": "remove", "path": "/input"} if not shown_input
 
 mask contains {"op": "remove", "path": "/result"} if {
 	not is_boolean(input.result)
-	not cleaned(input.result)
+	not shown_result
 }
 
 # It repeats what `http.send` asked and was answered.
 mask contains {"op": "remove", "path": "/nd_builtin_cache"}
 
-credential_headers := {"authorization", "proxy-authorization", "cookie", "set-cookie"}
+# Requests and decisions, nearly all of what is logged, are rebuilt from what may be shown: that
+# takes a tenth of the time of walking them, and a field that is new to Envoy doesn't slip through.
 
-credential_words := `token|secret|password|credential|authori[sz]ation|cookie|session|assertion|signature|jwt|api-?key`
+shown_input := object.union(object.filter(input.input, shown_keys), {"attributes": attributes}) if {
+	http := input.input.attributes.request.http
+	is_object(http)
+	attributes := json.patch(input.input.attributes, [{
+		"op": "replace",
+		"path": "/request/http",
+		"value": object.union_n([
+			object.filter(http, {"id", "method", "host", "scheme", "protocol", "size"}),
+			{"path": path | path := without_query(http.path)},
+			{"headers": headers | headers := shown_headers(http.headers)},
+		]),
+	}])
+}
 
-header_maps := {"headers", "response_headers_to_add"}
+shown_keys := {"version", "parsed_path", "truncated_body", "source_principal", "approval"}
+
+shown_result := object.union(object.filter(input.result, shown_result_keys), headers) if {
+	is_boolean(input.result.allowed)
+	headers := {key: shown |
+		some key in ["headers", "response_headers_to_add"]
+		shown := shown_headers(input.result[key])
+	}
+}
+
+# Not the body: it is the policy's own, but may well repeat what was sent.
+shown_result_keys := {
+	"allowed", "http_status", "approval", "requester", "dynamic_metadata",
+	"request_headers_to_remove", "query_parameters_to_remove",
+}
+
+shown_headers(headers) := header_map(headers) if is_object(headers)
+
+# A result may have its headers as an array of objects.
+shown_headers(headers) := [header_map(part) | some part in headers; is_object(part)] if is_array(headers)
+
+header_map(headers) := {name: without_query(value) |
+	some name, value in headers
+	not regex.match(credential, name)
+}
+
+# Everything else, such as questions about a vote or a person, is walked.
+
+shown_input := cleaned(input.input) if {
+	is_object(input.input)
+	not input.input.attributes.request.http
+}
+
+shown_result := cleaned(input.result) if {
+	is_object(input.result)
+	not "allowed" in object.keys(input.result)
+}
+
+cleaned(document) := json.patch(kept, shortened) if {
+	kept := json.remove(document, [steps(path) |
+		walk(document, [path, _])
+		hidden(path)
+	])
+	shortened := [{"op": "replace", "path": steps(path), "value": without_query(value)} |
+		walk(kept, [path, value])
+		is_string(value)
+		regex.match(`(?s)^([a-z]+:/)?/.*[?#]`, value)
+	]
+}
+
+# json.remove passes over a numeric step in silence.
+steps(path) := [sprintf("%v", [step]) | some step in path]
+
+hidden(path) if regex.match(credential, path[count(path) - 1])
+
+# `bind.body` of a demand says whether a body is bound; it is no body.
+hidden(path) if {
+	path[count(path) - 1] in hidden_keys
+	not path[count(path) - 2] == "bind"
+}
 
 hidden_keys := {
 	"body", "rawBody", "raw_body", "parsed_body",
@@ -49,50 +121,10 @@ hidden_keys := {
 	"headerMap", "header_map",
 }
 
-url_keys := {"path", ":path", "raw_path", "url", "uri"}
-
-cleaned(document) := json.patch(kept, shortened) if {
-	is_object(document)
-	kept := json.remove(document, [steps(path) |
-		walk(document, [path, _])
-		secret(path)
-	])
-	shortened := [{"op": "replace", "path": steps(path), "value": without_query(value)} |
-		walk(kept, [path, value])
-		is_string(value)
-		holds_url(path)
-		value != without_query(value)
-	]
-}
-
-# json.remove passes over a numeric step in silence.
-steps(path) := [sprintf("%v", [step]) | some step in path]
-
-secret(path) if header_name(path) in credential_headers
-
-secret(path) if startswith(header_name(path), "x-approval-")
-
-secret(path) if {
-	in_headers(path)
-	regex.match(credential_words, header_name(path))
-}
-
-# `bind.body` of a demand says whether a body is bound; it is no body.
-secret(path) if {
-	path[count(path) - 1] in hidden_keys
-	not path[count(path) - 2] == "bind"
-}
-
-holds_url(path) if path[count(path) - 1] in url_keys
-
-holds_url(path) if in_headers(path)
-
-# CGI and WSGI fold `_` into `-`, so a credential may be spelled either way.
-header_name(path) := replace(lower(path[count(path) - 1]), "_", "-")
-
-in_headers(path) if {
-	some step in path
-	step in header_maps
-}
+# Credentials, by the name of the header or key. CGI and WSGI fold `_` into `-`, so either may stand.
+credential := concat("|", [
+	"(?i)^x[-_]approval[-_]", "authori[sz]ation", "cookie", "token", "secret", "password", "credential",
+	"session", "assertion", "signature", "jwt", "api[-_]?key",
+])
 
 without_query(text) := regex.replace(text, `(?s)[?#].*`, "?redacted")

@@ -77,7 +77,7 @@ test_a_header_name_with_odd_characters_hides_nothing_from_the_mask if {
 }
 
 test_a_header_with_several_values_goes_whole if {
-	shown_headers({"authorization": ["hidden", "hidden"], "accept": ["a", "/b?hidden"]}) == {"accept": ["a", "/b?redacted"]}
+	shown_headers({"authorization": ["hidden", "hidden"], "accept": ["a", "/b?hidden"], "x-kept": "kept"}) == {"x-kept": "kept"}
 }
 
 test_raw_headers_go_whole if {
@@ -115,6 +115,32 @@ test_queries_go_from_paths if {
 test_queries_go_as_fields if {
 	shown_http({"method": "GET", "query": "hidden", "fragment": "hidden"}) == {"method": "GET"}
 	shown({"input": {"parsed_query": {"hidden": ["hidden"]}, "a": 1}, "result": true}).input == {"a": 1}
+}
+
+test_a_field_that_the_mask_does_not_know_goes if {
+	shown_http({"method": "GET", "newBody": "hidden"}) == {"method": "GET"}
+	event := {"input": object.union(http({}), {"parsedBody": "hidden", "version": {}}), "result": {"allowed": true, "text": "hidden"}}
+	shown(event).input == object.union(http({}), {"version": {}})
+	shown(event).result == {"allowed": true}
+}
+
+test_a_request_of_an_odd_shape_is_not_shown if {
+	every odd in ["hidden", ["hidden"], null, 7] {
+		shown({"input": http(odd), "result": {"allowed": true}}).input == "removed"
+	}
+	shown_http({"method": "GET", "path": ["/hidden"], "headers": "hidden"}) == {"method": "GET"}
+	shown_http({"headers": ["authorization: hidden", {"cookie": "hidden", "x-kept": "kept"}]}) == {"headers": [{"x-kept": "kept"}]}
+}
+
+test_what_is_asked_about_a_path_loses_the_query if {
+	every case in [
+		["/a?hidden", "/a?redacted"],
+		["/a\n?hidden", "/a\n?redacted"],
+		["https://host/a?hidden", "https://host/a?redacted"],
+		["is it done?", "is it done?"],
+	] {
+		shown({"input": {"said": [case[0]]}, "result": true}).input == {"said": [case[1]]}
+	}
 }
 
 test_a_ticket_in_a_question_about_a_vote_is_masked_too if {
@@ -162,8 +188,8 @@ test_what_is_no_object_is_not_shown if {
 	}
 }
 
-test_an_event_without_input_or_result_has_nothing_to_mask if {
-	shown({}) == {"input": "untouched", "result": "untouched"}
+test_an_event_without_input_or_result_shows_none if {
+	shown({}) == {"input": "removed", "result": "untouched"}
 }
 
 test_what_http_send_saw_goes if {

@@ -143,11 +143,20 @@ GUARDS = {
         "demo/deployments.rego", "time.now_ns() >= bounds(window).end", "time.now_ns() > bounds(window).end"
     ),
     "a window that can't be read is closed": Guard("demo/deployments.rego", "\tstart < end\n", ""),
-    "a header name is masked in any spelling": Guard(
-        "opa/mask.rego", 'replace(lower(path[count(path) - 1]), "_", "-")', "path[count(path) - 1]"
-    ),
+    "a header name is masked in any spelling": Guard("opa/mask.rego", "(?i)^x[-_]approval", "^x-approval"),
+    "a credential is masked": Guard("opa/mask.rego", "\tnot regex.match(credential, name)\n", ""),
     "an input that can't be cleaned is removed": Guard(
-        "opa/mask.rego", '"path": "/input"} if not cleaned(input.input)', '"path": "/input"} if false'
+        "opa/mask.rego", '"path": "/input"} if not shown_input', '"path": "/input"} if false'
+    ),
+    "only known fields are shown": Guard(
+        "opa/mask.rego",
+        'object.filter(http, {"id", "method", "host", "scheme", "protocol", "size"})',
+        'object.remove(http, {"body", "rawBody"})',
+    ),
+    "only known keys are shown": Guard(
+        "opa/mask.rego",
+        "object.filter(input.input, shown_keys)",
+        'object.remove(input.input, {"parsed_body"})',
     ),
     "steps into arrays are text": Guard("opa/mask.rego", '[sprintf("%v", [step]) | some', "[step | some"),
     "all of a query goes": Guard("opa/mask.rego", "`(?s)[?#].*`", "`[?#][^?#]*`"),
