@@ -68,7 +68,7 @@ class Boundary(grpc.aio.ServerInterceptor):
             else:
                 log.info("management.call", method=method, status="OK", caller=_caller())
                 return answer
-            await _abort(context, refusal)
+            await self._abort(context, refusal)
 
         return call
 
@@ -87,7 +87,7 @@ class Boundary(grpc.aio.ServerInterceptor):
             else:
                 log.info("management.call", method=method, status="OK", caller=_caller())
                 return
-            await _abort(context, refusal)
+            await self._abort(context, refusal)
 
         return call
 
@@ -103,6 +103,11 @@ class Boundary(grpc.aio.ServerInterceptor):
             text = f"The stream was not read for {self._write_timeout:g} s. Resume after the last event."
             raise CallRefused(StatusCode.RESOURCE_EXHAUSTED, "slow-reader", text) from None
 
+    async def _abort(self, context: Context, refusal: Refusal) -> NoReturn:
+        # A status waits behind the messages that nobody reads; the call mustn't stay for it.
+        async with asyncio.timeout(self._write_timeout):
+            await context.abort(refusal.status, refusal.message, refusal.trailing_metadata())
+
     @staticmethod
     def _refusal(method: str, error: Exception) -> Refusal:
         refusal = refusal_of(error)
@@ -117,7 +122,3 @@ class Boundary(grpc.aio.ServerInterceptor):
 def _caller() -> str:
     caller = CALLER.get(None)
     return str(caller.identity) if caller else ""
-
-
-async def _abort(context: Context, refusal: Refusal) -> NoReturn:
-    await context.abort(refusal.status, refusal.message, refusal.trailing_metadata())

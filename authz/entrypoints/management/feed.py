@@ -21,10 +21,10 @@ _POSITION = re.compile(r"[0-9]{1,20}(?:-[0-9]{1,20})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class WatchLimits:
-    """Bounds on watching. A stream holds one blocking read, so `streams` bounds the rest too.
+    """Bounds on watching. A stream holds one blocking read, so `streams` bounds these as well.
 
-    `batch` is how many events one read brings, and so all that a stream keeps in memory. `block_ms` is how long
-    one read waits. After `lifetime` seconds a stream ends, so that whoever watches proves again who they are.
+    `batch` is how many events one read brings, and so all that a stream keeps in memory; `block_ms` is how
+    long one read waits. After `lifetime` seconds a stream ends: whoever watches proves again who they are.
     `write_timeout` is how long, in seconds, an event may wait for its reader.
     """
 

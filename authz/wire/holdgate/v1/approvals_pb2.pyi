@@ -168,17 +168,19 @@ class RequestSummary(_message.Message):
     scheme: _builtins.str
     host: _builtins.str
     path: _builtins.str
-    """As received, nothing decoded. A query starts with "?" and is part of the second field."""
+    """As received, nothing decoded; a byte outside UTF-8 is written as \\xNN. A query starts with "?" and is part of the
+    second field. List and Watch cut both after 1000 characters, Get has them whole.
+    """
     query: _builtins.str
     body_size: _builtins.int
     """Bytes of the body. All of them, though only some may be kept."""
     body_checked: _builtins.bool
     """False when the approval says nothing about the body."""
     body: _builtins.bytes
-    """The beginning of the body, as far as it is kept. Only in Get's answer."""
+    """The beginning of the body, as far as it is kept. Only in the answers of Get and Vote."""
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
-        """What the approval is bound to of the headers, in the order received. Only in Get's answer."""
+        """What the approval is bound to of the headers, in the order received. Only in the answers of Get and Vote."""
 
     def __init__(
         self,
@@ -303,7 +305,9 @@ class Ticket(_message.Message):
     @_builtins.property
     def votes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CastVote]: ...
     @_builtins.property
-    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]: ...
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]:
+        """Only in the answers of Get and Vote, as the votes."""
+
     def __init__(
         self,
         *,

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+
+from authz.entrypoints.management.demo_identity import DemoAuthenticator
+from authz.entrypoints.management.feed import WatchLimits
+from authz.entrypoints.management.server import ManagementServer
+from authz.services.voting import VotingService
+from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
+from tests.support.people import SampleDirectory, TokenMaker
+from tests.support.sample_tickets import ISSUER
+from tests.unit.management.waiting_store import WaitingStore
+
+if TYPE_CHECKING:
+    from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsAsyncStub
+
+
+@pytest.fixture
+async def store() -> WaitingStore:
+    return WaitingStore()
+
+
+@pytest.fixture
+def directory() -> SampleDirectory:
+    return SampleDirectory()
+
+
+@pytest.fixture(scope="session")
+def tokens() -> TokenMaker:
+    return TokenMaker()
+
+
+@pytest.fixture
+def limits() -> WatchLimits:
+    """Return the bounds on watching; a module overrides it with its own."""
+    return WatchLimits()
+
+
+@pytest.fixture
+async def server(
+    store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, limits: WatchLimits
+) -> AsyncIterator[ManagementServer]:
+    voting = VotingService(store, directory, timeout=1)
+    authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
+    server = ManagementServer(store, voting, authenticator, listen="127.0.0.1:0", limits=limits)
+    await server.start()
+    yield server
+    await server.stop(1)
+
+
+@pytest.fixture
+async def stub(server: ManagementServer) -> AsyncIterator[ApprovalsAsyncStub]:
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        yield ApprovalsStub(channel)
