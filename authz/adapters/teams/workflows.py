@@ -7,6 +7,7 @@ posted card can't be changed, so what happens later is posted as a short card of
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -65,6 +66,13 @@ class WorkflowsSettings:
     limits: CardLimits = field(default_factory=CardLimits)
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    empty: bool
+
+
 class WorkflowsChannel:
     """One webhook as a Channel."""
 
@@ -97,7 +105,7 @@ class WorkflowsChannel:
         self._judge(answer)
         return "accepted"
 
-    async def _post(self, message: bytes) -> httpx.Response | str:
+    async def _post(self, message: bytes) -> _Answer | str:
         """Return the answer, its body read no further than its first bytes, or why there is none.
 
         The error of httpx holds the request and so the URL: it ends here, unchained to what is raised.
@@ -111,18 +119,17 @@ class WorkflowsChannel:
                         "POST", self._url.reveal(), content=message, headers=headers
                     ) as answer,
                 ):
-                    await _first_bytes(answer)
-                    return answer
+                    return _Answer(answer.status_code, answer.headers, await _is_empty(answer))
         except TimeoutError:
             return f"the webhook gave no answer in {self._settings.timeout_s:g} s"
         except httpx.HTTPError as error:
             return f"the webhook gave no answer ({type(error).__name__})"
 
-    def _judge(self, answer: httpx.Response) -> None:
-        status = answer.status_code
-        if status == httpx.codes.ACCEPTED or (answer.is_success and answer.extensions["empty"]):
+    def _judge(self, answer: _Answer) -> None:
+        status = answer.status
+        if status == httpx.codes.ACCEPTED or (httpx.codes.is_success(status) and answer.empty):
             return
-        if status in _RETRIABLE or answer.is_server_error:
+        if status in _RETRIABLE or status >= httpx.codes.INTERNAL_SERVER_ERROR:
             now = http_date(answer.headers.get("date")) or datetime.now(UTC)
             after_s = retry_after_s(answer.headers.get("retry-after"), now)
             if after_s > PAUSE_MAX_S:
@@ -138,10 +145,9 @@ class WorkflowsChannel:
         raise DeliveryRefused(msg)
 
 
-async def _first_bytes(response: httpx.Response) -> None:
-    """Note whether the body is empty. What it says is not for us: it may be a proxy's page of any length."""
-    response.extensions["empty"] = True
-    async for chunk in response.aiter_raw():
+async def _is_empty(answer: httpx.Response) -> bool:
+    """Say whether there is a body. What it says is not for us: it may be a proxy's page of any length."""
+    async for chunk in answer.aiter_raw():
         if chunk:
-            response.extensions["empty"] = False
-            return
+            return False
+    return True

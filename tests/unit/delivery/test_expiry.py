@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from authz.domain.errors import StoreUnavailable
 from authz.services.backoff import Backoff
@@ -40,7 +41,7 @@ class Rig:
 
     @property
     def gaps(self) -> list[float]:
-        return [after - before for before, after in zip(self.at, self.at[1:], strict=False)]
+        return [after - before for before, after in pairwise(self.at)]
 
 
 async def test_it_asks_at_its_interval_for_a_bounded_number() -> None:
