@@ -64,7 +64,7 @@ def _problems(helper: Helper) -> list[str]:
             f"demo sign-in is refused: {helper.name} is at {urlsplit(helper.url).hostname or 'nowhere'}, "
             "not on this machine's loopback; the demo runs its own"
         )
-    parent = parent_of(helper.pid) if helper.pid > 0 else None
+    parent = parent_of(helper.pid) if helper.pid > 0 and helper.pid != os.getpid() else None
     ours = {os.getpid(), os.getppid()}
     if os.getpid() != _INIT:
         ours.discard(

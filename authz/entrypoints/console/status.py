@@ -35,15 +35,13 @@ class TicketStatus:
 
     def route(self) -> Route:
         """The route: everything below the prefix, so that a wrong path is answered as a wrong token."""
-        return Route(TICKETS_PREFIX + "{ticket_id:path}", self.answer, methods=None)
+        return Route(TICKETS_PREFIX + "{ticket_id:path}", self.answer, methods=["GET"])
 
     async def answer(self, request: Request) -> Response:
         """Answer 200 with the ticket, 403 alike for whatever isn't this ticket's token, 503 without Redis.
 
         A token that we didn't issue costs no look-up.
         """
-        if request.method not in {"GET", "HEAD"}:
-            return Response(status_code=405, headers={"allow": "GET, HEAD"})
         presented = request.headers.getlist(TICKET_HEADER)
         ticket_id = self._mint.verify(presented[0]) if len(presented) == 1 else None
         if ticket_id is None or ticket_id != request.path_params["ticket_id"]:

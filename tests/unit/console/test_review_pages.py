@@ -6,6 +6,7 @@ from authz.domain.identity import Principal
 from authz.domain.requirement import Approver, ApproverKind
 from authz.domain.ticket import Choice, State
 from authz.entrypoints.console import review_pages
+from authz.entrypoints.console.csrf import form_token
 from tests.unit.console.world import World, all_text, hidden, identity, vote_form
 
 
@@ -97,7 +98,7 @@ async def test_a_forged_form_of_who_may_not_vote_is_refused_with_the_reason(
     browser = await world.signed_in(who)
     session_key = next(iter(world.sign_in._sessions._sessions.values())).key
     digest = ticket.draft.fingerprint.payload_digest
-    csrf = review_pages.form_token(session_key, "vote", ticket.id, digest)
+    csrf = form_token(session_key, "vote", ticket.id, digest)
     answer = await browser.post(
         f"/tickets/{ticket.id}/vote", data={"csrf": csrf, "digest": digest, "choice": "approve"}
     )

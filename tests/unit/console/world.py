@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import httpx
@@ -204,10 +205,9 @@ async def vote_form(browser: httpx.AsyncClient, ticket: Ticket) -> dict[str, str
 
 
 def all_text(html: str) -> str:
-    """Return what a reader sees: tags away, entities resolved."""
-    import html as entities  # noqa: PLC0415 - the argument has the better claim to the name
-
-    return entities.unescape(re.sub(r"<[^>]*>", "", html))
+    """Return what a reader sees: tags away, blocks apart, entities resolved."""
+    apart = re.sub(r"</(?:dt|dd|p|li|h\d)>", " ", html)
+    return unescape(re.sub(r"<[^>]*>", "", apart))
 
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

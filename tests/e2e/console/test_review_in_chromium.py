@@ -1,0 +1,182 @@
+"""People decide in a real browser, which enforces the content policy and fills in Origin and Sec-Fetch-Site."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, Page, Request
+
+from authz.domain.requirement import Approver, ApproverKind
+from authz.domain.ticket import State
+from authz.entrypoints.console.demo_address import one_time_address
+from tests.e2e.console.conftest import Live
+from tests.unit.console.world import KEY
+
+pytestmark = pytest.mark.chromium
+
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+NASTY = "/v1/resources/42\u202e/gnp.<script>alert(1)</script>/a%2Fb"
+
+
+class Watched:
+    """A page, and everything that a browser complains about on it."""
+
+    def __init__(self, page: Page, shots: Path) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.posts: list[Request] = []
+        self.foreign: list[str] = []
+        self._shots = shots
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        if request.method == "POST":
+            self.posts.append(request)
+
+    async def shot(self, name: str) -> None:
+        await self.page.screenshot(path=self._shots / f"{name}.png", full_page=True)
+
+    async def fits(self) -> bool:
+        """Whether nothing has to be scrolled sideways."""
+        return bool(await self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+@asynccontextmanager
+async def tab(
+    chromium: Browser,
+    shots: Path,
+    *,
+    size: dict[str, int] = DESKTOP,
+    scheme: Literal["light", "dark"] = "light",
+    scripts: bool = True,
+) -> AsyncIterator[Watched]:
+    context = await chromium.new_context(
+        viewport={"width": size["width"], "height": size["height"]},
+        color_scheme=scheme,
+        java_script_enabled=scripts,
+    )
+    yield Watched(await context.new_page(), shots)
+    await context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+async def test_sign_in_approve_and_reject(
+    live: Live, chromium: Browser, tmp_path: Path, size: dict[str, int], scheme: Literal["light", "dark"]
+) -> None:
+    body = (
+        b'{"force":true,"reason":"clean-up after the migration","targets":["db-orders","db-orders-replica"]}'
+    )
+    approvers = (Approver(ApproverKind.GROUP, "sre", count=2), Approver(ApproverKind.GROUP, "security"))
+    first = await live.world.held(path=NASTY, body=body)
+    second = await live.world.held(path="/v1/resources/7", query=None, body=b"")
+    third = await live.world.held(path="/v1/deployments", method="POST", approvers=approvers)
+    async with tab(chromium, tmp_path, size=size, scheme=scheme) as watched:
+        page = watched.page
+        await page.goto(one_time_address(live.url, KEY))
+        await watched.shot("1-picker")
+        assert await watched.fits()
+        await page.get_by_role("button", name="Bob").click()
+        await page.get_by_role("heading", name="Waiting requests").wait_for()
+        assert "secret" not in page.url
+        await watched.shot("2-waiting")
+        assert await watched.fits()
+
+        await page.locator(f"a[href='/tickets/{first.id}']").click()
+        await watched.shot("3-ticket")
+        assert await watched.fits()
+        await page.get_by_label("Comment").fill("Agreed with the team.")
+        await page.get_by_role("button", name="Approve this request").click()
+        await page.get_by_text("Approved by").wait_for()
+        await watched.shot("4-approved")
+        assert (await live.world.now(first)).state is State.APPROVED
+
+        await page.goto(f"{live.url}/tickets/{second.id}")
+        await page.get_by_role("button", name="Reject").click()  # the browser asks for the comment first
+        assert await page.get_by_label("Why not?").evaluate("field => field.validity.valueMissing")
+        assert (await live.world.now(second)).state is State.PENDING
+        await page.get_by_label("Why not?").fill("Still in use.\nAsk again next week.")
+        await page.get_by_role("button", name="Reject").click()
+        await page.get_by_text("Rejected by").wait_for()
+        await watched.shot("5-rejected")
+        assert (await live.world.now(second)).state is State.REJECTED
+
+        await page.goto(f"{live.url}/tickets/{third.id}")
+        await page.get_by_role("button", name="Approve this request").click()
+        await page.get_by_text("You have approved this.").wait_for()
+        await watched.shot("6-more-needed")
+        assert await watched.fits()
+        assert watched.complaints == []
+        assert all(post.url.startswith(live.url) for post in watched.posts)
+
+
+async def test_without_javascript_everything_works(live: Live, chromium: Browser, tmp_path: Path) -> None:
+    ticket = await live.world.held()
+    async with tab(chromium, tmp_path, scripts=False) as watched:
+        page = watched.page
+        await page.goto(one_time_address(live.url, KEY))
+        await page.get_by_role("button", name="Bob").click()
+        await page.goto(f"{live.url}/tickets/{ticket.id}")
+        await page.get_by_role("button", name="Approve this request").click()
+        await page.get_by_text("Approved by").wait_for()
+        await page.get_by_role("link", name="Switch person").click()
+        await page.get_by_role("button", name="Alice").click()
+        await page.get_by_text("Signed in as Alice").wait_for()
+        await page.get_by_role("button", name="Sign out").click()
+        await page.get_by_role("heading", name="You are signed out").wait_for()
+    assert (await live.world.now(ticket)).state is State.APPROVED
+
+
+async def test_the_requester_and_a_visitor_find_no_buttons(
+    live: Live, chromium: Browser, tmp_path: Path
+) -> None:
+    ticket = await live.world.held()
+    async with tab(chromium, tmp_path) as watched:
+        page = watched.page
+        await page.goto(f"{live.url}/tickets/{ticket.id}")
+        await page.get_by_role("heading", name="Sign in first").wait_for()
+        await watched.shot("7-signed-out")
+        await page.goto(one_time_address(live.url, KEY))
+        await page.get_by_role("button", name="Alice").click()
+        await page.goto(f"{live.url}/tickets/{ticket.id}")
+        await page.get_by_text("You asked for this yourself").wait_for()
+        assert await page.get_by_role("button", name="Approve this request").count() == 0
+        await watched.shot("8-own")
+
+
+async def test_a_page_of_another_site_can_neither_post_nor_frame(
+    live: Live, chromium: Browser, tmp_path: Path
+) -> None:
+    """The other site is the same machine under another name, which is the most that SameSite leaves to us."""
+    ticket = await live.world.held()
+    async with tab(chromium, tmp_path) as watched:
+        page = watched.page
+        await page.goto(one_time_address(live.url, KEY))
+        await page.get_by_role("button", name="Bob").click()
+        await page.goto(f"{live.url}/tickets/{ticket.id}")
+        form = {
+            name: await page.locator(f"form input[name={name}]").first.get_attribute("value")
+            for name in ("csrf", "digest")
+        }
+        fields = "".join(f'<input name="{name}" value="{value}">' for name, value in form.items())
+        html = (
+            f'<form method="post" action="{live.url}/tickets/{ticket.id}/vote">{fields}'
+            '<input name="choice" value="approve"><button>Win</button></form>'
+            f'<iframe src="{live.url}/tickets/{ticket.id}"></iframe>'
+        )
+        await page.route(
+            "http://evil.example/", lambda route: route.fulfill(body=html, content_type="text/html")
+        )
+        await page.goto("http://evil.example/")
+        framed = page.frames[1]
+        assert "What will run" not in await framed.content()
+        await page.get_by_role("button", name="Win").click()
+        await page.wait_for_url(f"{live.url}/**")
+        assert await page.get_by_role("heading", name="Approved").count() == 0
+    assert (await live.world.now(ticket)).votes == ()
