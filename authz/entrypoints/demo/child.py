@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from authz.entrypoints.demo.child_log import ChildLog
+from authz.entrypoints.demo.output_pipe import OutputPipe
 
 Condition = Callable[[], Awaitable[str]]
 """Returns the empty string when it holds, else why not yet. May raise OSError or httpx.HTTPError as well."""
@@ -35,30 +36,31 @@ class ChildSpec:
 
 
 class Child:
-    """A running process, the leader of its own group."""
+    """A running process, the leader of its own group; `output` is the reading end of its stdout and stderr."""
 
-    def __init__(self, spec: ChildSpec, process: asyncio.subprocess.Process, log: ChildLog) -> None:
+    def __init__(
+        self, spec: ChildSpec, process: asyncio.subprocess.Process, output: OutputPipe, log: ChildLog
+    ) -> None:
         self.spec = spec
         self.log = log
         self.pid = process.pid
-        self.exited = asyncio.create_task(self._run(process), name=f"{spec.name} runs")
+        self.exited = asyncio.create_task(self._run(process, output), name=f"{spec.name} runs")
 
-    async def _run(self, process: asyncio.subprocess.Process) -> int:
+    async def _run(self, process: asyncio.subprocess.Process, output: OutputPipe) -> int:
         """Return the exit code once the process is gone, its group is gone and its log is written."""
-        assert process.stdout is not None  # noqa: S101 - it was started with a pipe
-        copying = asyncio.create_task(self.log.copy(process.stdout))
+        copying = asyncio.create_task(self.log.copy(output.reader))
         copying.add_done_callback(self._end_the_unread)
         code = await process.wait()
         self._signal(signal.SIGKILL)  # whatever it started and left behind
         await asyncio.wait([copying], timeout=_LOG_PATIENCE)
-        if not copying.done():
-            copying.cancel()
+        output.close()
+        copying.cancel()
         with suppress(asyncio.CancelledError):
             await copying
         return code
 
     def _end_the_unread(self, copying: asyncio.Task[None]) -> None:
-        """Kill a process whose log can't be written (a full disk): its next write would block it for ever."""
+        """Kill a process whose log can't be written (a full disk): its next write would block for ever."""
         if not copying.cancelled() and copying.exception() is not None:
             self._signal(signal.SIGKILL)
 

@@ -22,12 +22,12 @@ from authz.entrypoints.demo.run_directory import RunDirectory, run_directory
 )
 @click.pass_context
 def demo(ctx: click.Context, policies: Path | None, *, once: bool) -> None:
-    r"""Run everything on this machine and walk through the story of an approval.
+    """Run everything on this machine and walk through the story of an approval.
 
     Starts Redis, OPA, Envoy, a sample upstream, a chat room and Holdgate as child processes, shows each step
     of the story as a request and its answer, and goes on serving until Ctrl-C.
 
-    \b ENVOY_PORT (10000), CONSOLE_PORT (8088), CHECK_PORT (9191), METRICS_PORT (9464), OPA_PORT (8181) and
+    ENVOY_PORT (10000), CONSOLE_PORT (8088), CHECK_PORT (9191), METRICS_PORT (9464), OPA_PORT (8181) and
     ENVOY_ADMIN_PORT (9901) choose other ports, all on 127.0.0.1. RUN_DIR (.run) chooses where the state is
     kept. OPA_BIN and ENVOY_BIN name servers that are not found by themselves.
 

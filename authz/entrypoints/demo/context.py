@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from authz.entrypoints.console.demo_address import one_time_address
 from authz.entrypoints.demo.errors import NotRunning
 from authz.entrypoints.demo.people import ISSUER, SamplePerson
 from authz.entrypoints.demo.run_directory import RunDirectory
@@ -39,14 +41,24 @@ def bearer_token(run: RunDirectory, name: str, *, audience: str = AUDIENCE, life
 
     Raises NotRunning when there is no demo in this directory, or nobody of that name in it.
     """
-    if not run.is_held() or not run.context.exists():
-        raise NotRunning(
-            f"no demo runs in {run.root}; start one with `make run`, or set RUN_DIR to its directory"
-        )
-    context = json.loads(run.context.read_text(encoding="utf-8"))
-    people = {person["id"]: person for person in context["people"]}
+    people = {person["id"]: person for person in _read(run)["people"]}
     if name not in people:
         raise NotRunning(f"the demo knows nobody called {name!r}; there are {', '.join(sorted(people))}")
     key = SigningKey(run.signing_key.read_text(encoding="utf-8"))
     person = people[name]
     return key.token(person["subject"], person["name"], audience=audience, lifetime=lifetime)
+
+
+def sign_in_address(run: RunDirectory) -> str:
+    """Return an address of the running demo's console that signs in one browser, once. Raises NotRunning."""
+    context = _read(run)
+    return one_time_address(context["console"], context["sign_in_key"])
+
+
+def _read(run: RunDirectory) -> dict[str, Any]:
+    if not run.is_held() or not run.context.exists():
+        raise NotRunning(
+            f"no demo runs in {run.root}; start one with `make run`, or set RUN_DIR to its directory"
+        )
+    context: dict[str, Any] = json.loads(run.context.read_text(encoding="utf-8"))
+    return context

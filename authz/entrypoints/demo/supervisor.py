@@ -16,6 +16,7 @@ from authz.entrypoints.demo.child import Child, ChildSpec, Condition
 from authz.entrypoints.demo.child_log import ChildLog
 from authz.entrypoints.demo.conditions import unmet
 from authz.entrypoints.demo.errors import ChildDied, ChildNotReady
+from authz.entrypoints.demo.output_pipe import OutputPipe
 from authz.entrypoints.demo.run_directory import RunDirectory
 
 FIRST_GRACE: Final = 2.0
@@ -36,12 +37,12 @@ class Supervisor:
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
-        self._children: list[Child] = []
+        self.children: list[Child] = []
         self._spawning: set[asyncio.Task[Child]] = set()
         self._stopping = False
         self._death: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
         self._guarding: asyncio.Task[int] | None = None
-        self._guardian_pid = 0
+        self.guardian_pid = 0
         self._pipe = -1
 
     async def __aenter__(self) -> Self:
@@ -64,7 +65,7 @@ class Supervisor:
             raise
         finally:
             os.close(reading)
-        self._guardian_pid = guardian.pid
+        self.guardian_pid = guardian.pid
         self._guarding = asyncio.create_task(guardian.wait(), name="guardian runs")
         return self
 
@@ -80,7 +81,7 @@ class Supervisor:
         assert self._guarding is not None  # noqa: S101 - entered before
         await asyncio.wait([self._guarding], timeout=_GUARDIAN_PATIENCE)
         if not self._guarding.done():
-            os.kill(self._guardian_pid, signal.SIGKILL)
+            os.kill(self.guardian_pid, signal.SIGKILL)
             await self._guarding
 
     async def start(self, spec: ChildSpec) -> Child:
@@ -120,22 +121,23 @@ class Supervisor:
         raise ChildDied("guardian", self._guarding.result(), (), "any log")
 
     async def _spawn(self, spec: ChildSpec) -> Child:
-        process = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-c",
-            _REGISTER,
-            "sh",
-            *spec.command,
-            stdin=self._pipe,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=dict(spec.environ),
-            cwd=self._run.root,
-            start_new_session=True,
-            pass_fds=spec.pass_fds,
-        )
-        child = Child(spec, process, ChildLog(self._run.logs / f"{spec.name}.log"))
-        self._children.append(child)
+        async with OutputPipe() as output:
+            process = await asyncio.create_subprocess_exec(
+                "/bin/sh",
+                "-c",
+                _REGISTER,
+                "sh",
+                *spec.command,
+                stdin=self._pipe,
+                stdout=output.writing,
+                stderr=asyncio.subprocess.STDOUT,
+                env=dict(spec.environ),
+                cwd=self._run.root,
+                start_new_session=True,
+                pass_fds=spec.pass_fds,
+            )
+        child = Child(spec, process, output, ChildLog(self._run.logs / f"{spec.name}.log"))
+        self.children.append(child)
         child.exited.add_done_callback(lambda _: self._ended(child))
         return child
 
@@ -146,7 +148,7 @@ class Supervisor:
             self._death.set_result(child)
 
     async def _end(self, grace: float, *, stops_last: bool) -> None:
-        chosen = [child for child in self._children if child.spec.stops_last is stops_last]
+        chosen = [child for child in self.children if child.spec.stops_last is stops_last]
         await asyncio.gather(*(child.end(grace) for child in chosen))
 
     def _died(self, child: Child) -> ChildDied:
