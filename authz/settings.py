@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -22,9 +23,20 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
-    model_validator,
 )
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+from yaml import YAMLError
 
 from authz.domain.duration import parse_duration
 from authz.domain.errors import SettingsInvalid
@@ -36,7 +48,10 @@ PREFIX = "HOLDGATE_"
 CONFIG_VARIABLE = "HOLDGATE_CONFIG"
 # Read by the client commands, not by the servers.
 _CLIENT_VARIABLES = frozenset({CONFIG_VARIABLE, "HOLDGATE_MANAGEMENT_ADDRESS", "HOLDGATE_DEMO"})
-_SECRETS = frozenset({"ticket_keys", "redis_url", "channels"})
+_SECRETS = ("channels", "redis_url", "ticket_keys")
+_MAPPINGS = frozenset({"channels", "routes"})
+
+_environ: ContextVar[Mapping[str, str]] = ContextVar("environ", default=os.environ)
 
 
 def _milliseconds(value: object) -> object:
@@ -48,7 +63,7 @@ def _listed(value: object) -> object:
 
 
 Duration = Annotated[int, BeforeValidator(_milliseconds), Field(ge=0)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 HeldStatus = Literal[202, 403, 428, 503]
 
 
@@ -61,10 +76,12 @@ class WorkflowsChannel(BaseModel):
     url: SecretStr
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """The settings of every process; each reads the same ones, so that they can't drift apart."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     # --- the policy ---------------------------------------------------------------------------------------------
     # http://, https:// or unix:///path/to/socket
@@ -126,7 +143,7 @@ class Settings(BaseModel):
     management_listen: str = ""
     channels: dict[str, WorkflowsChannel] = Field(default_factory=dict)
     # Route name -> names of channels. `default` is where holds go that name no route.
-    routes: dict[str, tuple[str, ...]] = Field(default_factory=lambda: {"default": ()})
+    routes: dict[str, tuple[str, ...]] = {"default": ()}
     delivery_attempts: int = Field(8, ge=1, le=100)
     delivery_lease: Duration = 30_000
 
@@ -144,6 +161,24 @@ class Settings(BaseModel):
     envoy_jwt_issuer: str = ""
     envoy_jwt_audiences: Names = ()
     envoy_jwt_jwks_file: str = ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the environment may be another one
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the base class passes it; .env files aren't read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above: each secret names its own file
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over files of secrets, and these over the YAML file."""
+        sources = [init_settings, _Environment(settings_cls), _SecretFiles(settings_cls)]
+        path = _environ.get().get(CONFIG_VARIABLE)
+        if path:
+            # Opened here, because the library passes over a file that isn't there.
+            Path(path).open("rb").close()
+            sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=path))
+        return tuple(sources)
 
     @field_validator("principal_from")
     @classmethod
@@ -183,16 +218,20 @@ class Settings(BaseModel):
             raise ValueError(msg)
         return value
 
-    @model_validator(mode="after")
-    def _routes_lead_somewhere(self) -> Settings:
-        if "default" not in self.routes:
-            msg = "routes: there must be one named default"
+    @field_validator("routes")
+    @classmethod
+    def _routes_lead_somewhere(
+        cls, value: dict[str, tuple[str, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[str, ...]]:
+        if "default" not in value:
+            msg = "there must be a route named default"
             raise ValueError(msg)
-        unknown = sorted({name for names in self.routes.values() for name in names} - self.channels.keys())
+        channels = info.data.get("channels", {})
+        unknown = sorted({name for names in value.values() for name in names} - channels.keys())
         if unknown:
-            msg = f"routes: no channel named {unknown}; there are {sorted(self.channels)}"
+            msg = f"no channel is named {', '.join(unknown)}; there are: {', '.join(sorted(channels)) or 'none'}"
             raise ValueError(msg)
-        return self
+        return value
 
     @property
     def keys(self) -> tuple[TicketKey, ...]:
@@ -216,68 +255,72 @@ def is_local(address: str) -> bool:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings. Raises SettingsInvalid with every problem found."""
-    environ = os.environ if environ is None else environ
-    problems: list[str] = []
-    values = _from_file(environ.get(CONFIG_VARIABLE, ""), problems)
-    values |= _from_environment(environ, problems)
+    """Read the settings from this process's environment, or from another one.
+
+    Raises SettingsInvalid with every problem found.
+    """
+    token = _environ.set(os.environ if environ is None else environ)
     try:
-        settings = Settings.model_validate(values)
+        return _load()
+    finally:
+        _environ.reset(token)
+
+
+def _load() -> Settings:
+    problems = _unknown_variables()
+    try:
+        settings = Settings()
     except ValidationError as error:
-        problems += [_in_words(item["loc"], item["msg"]) for item in error.errors()]
+        problems += [_in_words(item["loc"], item["msg"]) for item in error.errors(include_url=False)]
         raise SettingsInvalid(problems) from error
+    except (OSError, SettingsError, YAMLError) as error:
+        # The text is not repeated: a channel's URL is a secret.
+        raise SettingsInvalid([*problems, f"settings: can't be read: {_where(error)}"]) from error
     if problems:
         raise SettingsInvalid(problems)
     return settings
 
 
-def _from_file(path: str, problems: list[str]) -> dict[str, object]:
-    if not path:
-        return {}
-    try:
-        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problems.append(f"{CONFIG_VARIABLE}: {path} can't be read: {error}")
-        return {}
-    if not isinstance(document, dict):
-        problems.append(f"{CONFIG_VARIABLE}: {path} must hold one mapping of settings")
-        return {}
-    return {str(key): value for key, value in document.items()}
+class _Environment(EnvSettingsSource):
+    """The environment that `load_settings` was given."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in _environ.get().items()}
 
 
-def _from_environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, object]:
-    values: dict[str, object] = {}
-    for variable, text in sorted(environ.items()):
-        if not variable.startswith(PREFIX) or variable in _CLIENT_VARIABLES:
-            continue
-        name = variable.removeprefix(PREFIX).lower()
-        secret = name.removesuffix("_file")
-        if name.endswith("_file") and secret in _SECRETS:
-            _read_secret(variable, Path(text), secret, values, problems)
-        elif name in Settings.model_fields:
-            values[name] = _structured(name, text, problems)
-        else:
-            problems.append(f"{variable}: there is no such setting; see docs/settings.md")
-    return values
+class _SecretFiles(PydanticBaseSettingsSource):
+    """`HOLDGATE_NAME_FILE`, for each setting that may be a secret."""
+
+    def __call__(self) -> dict[str, object]:
+        """Return the secrets that are given as files."""
+        found: dict[str, object] = {}
+        for name in _SECRETS:
+            path = _environ.get().get(f"{PREFIX}{name.upper()}_FILE")
+            if path:
+                text = Path(path).read_text(encoding="utf-8").strip()
+                found[name] = yaml.safe_load(text) if name in _MAPPINGS else text
+        return found
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:  # noqa: ARG002 - asked by the base class
+        """Unused: `__call__` reads all of them at once."""
+        return None, field_name, False
 
 
-def _read_secret(variable: str, path: Path, name: str, values: dict[str, object], problems: list[str]) -> None:
-    try:
-        values[name] = _structured(name, path.read_text(encoding="utf-8").strip(), problems)
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{variable}: {path} can't be read: {error}")
+def _unknown_variables() -> list[str]:
+    """Name the variables that look like settings and are none: a typo must not be a default in disguise."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in _SECRETS} | _CLIENT_VARIABLES
+    return [
+        f"{variable}: there is no such setting; see docs/settings.md"
+        for variable in sorted(_environ.get())
+        if variable.startswith(PREFIX) and variable not in known
+    ]
 
 
-def _structured(name: str, text: str, problems: list[str]) -> object:
-    """Mappings are written as YAML (or JSON, which is YAML) in the environment."""
-    if name not in {"channels", "routes"}:
-        return text
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        # The text is not repeated: a channel's URL is a secret.
-        problems.append(f"{PREFIX}{name.upper()}: not readable as YAML or JSON")
-        return {}
+def _where(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
+    return f"{type(error).__name__}: check the quoting of HOLDGATE_CHANNELS, HOLDGATE_ROUTES and {CONFIG_VARIABLE}"
 
 
 def _in_words(location: tuple[int | str, ...], message: str) -> str:

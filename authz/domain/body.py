@@ -5,6 +5,9 @@ from __future__ import annotations
 from authz.domain.errors import BodyNotVisible
 from authz.domain.request import GatedRequest
 
+# More digits than any body has, and few enough to convert at no cost.
+LENGTH_DIGITS = 18
+
 
 def visible_body(request: GatedRequest) -> bytes:
     """Return the body if it is certain that Envoy showed all of it.
@@ -39,6 +42,11 @@ def _match_length(request: GatedRequest) -> None:
             raise BodyNotVisible(msg)
         return
     declared = lengths[0]
-    if len(lengths) > 1 or not declared.isdigit() or len(declared) > 18 or int(declared) != arrived:
+    if (
+        len(lengths) > 1
+        or not declared.isdigit()
+        or len(declared) > LENGTH_DIGITS
+        or int(declared) != arrived
+    ):
         msg = f"the content-length does not equal the {arrived} bytes that arrived"
         raise BodyNotVisible(msg)

@@ -175,7 +175,9 @@ def _requester(result: Mapping[str, object]) -> Principal | None:
         return None
     fields = _object(result, "requester")
     ns, identifier, name = fields.get("ns"), fields.get("id"), fields.get("name", "")
-    if not (isinstance(ns, str) and ns and isinstance(identifier, str) and identifier and isinstance(name, str)):
+    if not (
+        isinstance(ns, str) and ns and isinstance(identifier, str) and identifier and isinstance(name, str)
+    ):
         msg = "requester: ns and id are needed as non-empty strings, name may be one"
         raise PolicyMalformed(msg)
     return Principal(Identity(ns, identifier), name)

@@ -84,7 +84,11 @@ def take_fingerprint(
         "principal": _digest(principal.ns, principal.id),
         "decision_path": _digest(decision_path),
         "context_extensions": _digest(
-            *(text for key in sorted(request.context_extensions) for text in (key, request.context_extensions[key]))
+            *(
+                text
+                for key in sorted(request.context_extensions)
+                for text in (key, request.context_extensions[key])
+            )
         ),
         "method": _digest(request.method),
         "scheme": _digest(request.scheme),

@@ -66,7 +66,9 @@ def _from_claims(claims: object, path: tuple[str, ...]) -> Principal | None:
         return None
     claim = path[-1]
     name = claims.get("name")
-    return _principal(claims.get(_ISSUER_OF.get(claim, "iss")), claims.get(claim), name if isinstance(name, str) else "")
+    return _principal(
+        claims.get(_ISSUER_OF.get(claim, "iss")), claims.get(claim), name if isinstance(name, str) else ""
+    )
 
 
 def _principal(ns: object, identifier: object, name: str) -> Principal | None:

@@ -101,5 +101,8 @@ class Problem(Enum):
         "This request needs an approval, and nothing verified who sends it. Sign in and send it again.",
     )
     UNAVAILABLE = ProblemType(
-        "unavailable", 503, "Not decided", "The request could not be judged right now, so it was not carried out."
+        "unavailable",
+        503,
+        "Not decided",
+        "The request could not be judged right now, so it was not carried out.",
     )

@@ -39,7 +39,9 @@ def progress(requirement: Requirement, votes: Sequence[Vote], *, requester_known
     seats = [approver for approver in requirement.approvers for _ in range(approver.count)]
     approvals = [vote for vote in votes if vote.choice is Choice.APPROVE]
     voters = {vote.person: _voter(vote) for vote in approvals}
-    admitted = {person: actor for person, actor in voters.items() if any(seat.admits(actor) for seat in seats)}
+    admitted = {
+        person: actor for person, actor in voters.items() if any(seat.admits(actor) for seat in seats)
+    }
     filled = _match(seats, list(admitted.values()))
     open_seats = [seat.shown for i, seat in enumerate(seats) if i not in filled]
     if requester_known:
@@ -80,4 +82,4 @@ def _match(seats: Sequence[Approver], voters: Sequence[Actor]) -> dict[int, int]
 
 
 def _in_words(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{count} × {name}" if count > 1 else name for name, count in Counter(names).items())
+    return tuple(f"{count} of {name}" if count > 1 else name for name, count in Counter(names).items())

@@ -31,7 +31,9 @@ class RequirementDefaults:
 class RequirementParser:
     """Turns a policy's demand into a Requirement, or into an error that names rule, field and value."""
 
-    def __init__(self, defaults: RequirementDefaults, limits: RequirementLimits, routes: frozenset[str]) -> None:
+    def __init__(
+        self, defaults: RequirementDefaults, limits: RequirementLimits, routes: frozenset[str]
+    ) -> None:
         """`routes` are the names that `notify` may use; a card to nowhere would be a hold that nobody sees."""
         self._defaults = defaults
         self._limits = limits
@@ -84,7 +86,9 @@ class RequirementParser:
         if not entries:
             msg = "approval.approvers: an empty list could never be satisfied"
             raise PolicyMalformed(msg)
-        approvers = tuple(self._approver(entry, f"approval.approvers[{i}]") for i, entry in enumerate(entries))
+        approvers = tuple(
+            self._approver(entry, f"approval.approvers[{i}]") for i, entry in enumerate(entries)
+        )
         seats = sum(approver.count for approver in approvers)
         if seats > self._limits.seats:
             msg = f"approval.approvers: {seats} approvals are demanded; {self._limits.seats} is the limit"

@@ -93,7 +93,9 @@ def _check_ballot(ticket: Ticket, ballot: Ballot) -> None:
         raise VoteRefused(code, "What you were shown is not what this ticket holds. Open it again and look.")
     if len(ballot.comment) > COMMENT_MAX:
         code = "comment-too-long"
-        raise VoteRefused(code, f"The comment has {len(ballot.comment)} characters; {COMMENT_MAX} is the limit.")
+        raise VoteRefused(
+            code, f"The comment has {len(ballot.comment)} characters; {COMMENT_MAX} is the limit."
+        )
     if ballot.choice is Choice.REJECT and not ballot.comment.strip():
         code = "comment-missing"
         raise VoteRefused(code, "Say in a few words why you reject it; the requester will read that.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote, urlsplit
@@ -77,7 +78,9 @@ class OpaClient:
             msg = f"OPA's answer for {path} is not an object"
             raise PolicyMalformed(msg)
         decision_id = parsed.get("decision_id")
-        return OpaAnswer("result" in parsed, parsed.get("result"), decision_id if isinstance(decision_id, str) else "")
+        return OpaAnswer(
+            "result" in parsed, parsed.get("result"), decision_id if isinstance(decision_id, str) else ""
+        )
 
     async def healthy(self, timeout: float) -> bool:
         """Say whether OPA answers its health check (bundles and plugins included)."""
@@ -88,7 +91,7 @@ class OpaClient:
                 asyncio.timeout(timeout),
                 self._session.get(self._base + "/health?bundles&plugins", allow_redirects=False) as response,
             ):
-                return response.status == 200
+                return response.status == HTTPStatus.OK
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False
 
@@ -114,7 +117,7 @@ class OpaClient:
         except (aiohttp.ClientError, OSError) as error:
             msg = f"OPA can't be reached at {self._socket or self._base}: {type(error).__name__}"
             raise PolicyUnavailable(msg) from error
-        if status != 200:
+        if status != HTTPStatus.OK:
             msg = f"OPA answered with status {status}"
             raise PolicyUnavailable(msg)
         return answer

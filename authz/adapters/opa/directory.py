@@ -23,8 +23,8 @@ class OpaDirectory:
         if not answer.defined:
             return None
         match answer.result:
-            case {"id": str(identifier), "name": str(name), "groups": list(groups)} if (
-                identifier and all(isinstance(group, str) for group in groups)
+            case {"id": str(identifier), "name": str(name), "groups": list(groups)} if identifier and all(
+                isinstance(group, str) for group in groups
             ):
                 return Person(identifier, name, frozenset(groups), SOURCE)
         msg = f"directory: {self._path} answered something else than {{id, name, groups: [...]}}"

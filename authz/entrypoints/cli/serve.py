@@ -23,6 +23,6 @@ def serve(ctx: click.Context, part: str) -> None:
     named whole, one problem a line, and ends the command with 2.
     """
     with bad_settings_named():
-        from authz import bootstrap  # noqa: PLC0415 - it imports every adapter
+        from authz.entrypoints import serving  # noqa: PLC0415 - it imports every adapter
 
-        ctx.exit(bootstrap.serve(frozenset(PARTS if part == ALL else {part})))
+        ctx.exit(serving.run(frozenset(PARTS if part == ALL else {part})))

@@ -40,7 +40,7 @@ class HoldTerms:
 class Holding:
     """Turns a demand into a ticket, or finds the one that an equal request has already."""
 
-    def __init__(  # noqa: PLR0913 - each is one collaborator, named at the only call
+    def __init__(  # noqa: PLR0913, PLR0917 - each is one collaborator, named at the only call
         self,
         store: TicketStore,
         directory: Directory,

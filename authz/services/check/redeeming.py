@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import http_sf
 
@@ -35,7 +36,7 @@ _LET_THROUGH = frozenset({RedeemResult.REDEEMED, RedeemResult.REPLAYED})
 
 @dataclass(frozen=True, slots=True)
 class _Presented:
-    """A ticket as this call presents it: is it good for this very request, and is this a replayed Check?"""
+    """A ticket as this call presents it: what changed since, and whether this Check was counted already."""
 
     ticket: Ticket
     now: int
@@ -52,7 +53,7 @@ class _Presented:
 class Redeeming:
     """Answers requests with a ticket header."""
 
-    def __init__(  # noqa: PLR0913 - each is one collaborator, named at the only call
+    def __init__(  # noqa: PLR0913, PLR0917 - each is one collaborator, named at the only call
         self,
         store: TicketStore,
         policy: Policy,
@@ -118,7 +119,9 @@ class Redeeming:
         ticket, now = presented.ticket, presented.now
         if presented.changed:
             members = {"id": ticket.id, "changed": list(presented.changed)}
-            return self._outcome(Kind.REFUSE, problem(Problem.CHANGED, members), ticket, detail="request changed")
+            return self._outcome(
+                Kind.REFUSE, problem(Problem.CHANGED, members), ticket, detail="request changed"
+            )
         if presented.replay or ticket.state_at(now) in {State.PENDING, State.APPROVED}:
             return None
         return self._outcome(
@@ -131,7 +134,9 @@ class Redeeming:
             document["approval"] = approval_input(presented.ticket, replay=presented.replay)
         return await self._policy.ask(call, document)
 
-    async def _obey(self, call: CheckCall, presented: _Presented, decision: Decision, decision_id: str) -> Outcome:
+    async def _obey(
+        self, call: CheckCall, presented: _Presented, decision: Decision, decision_id: str
+    ) -> Outcome:
         ticket = presented.ticket
         verdict = decision.verdict
         if isinstance(verdict, Deny):
@@ -161,8 +166,8 @@ class Redeeming:
             if call.remaining() <= 0:
                 msg = "the grant was redeemed after Envoy's deadline; the same Check may be repeated"
                 raise StoreUnavailable(msg)
-            answer = Forward(_approved(ticket, mutations))
-            return self._outcome(Kind.ALLOW, answer, ticket, decision, decision_id, detail=result.value)
+            forward = Forward(_approved(ticket, mutations))
+            return self._outcome(Kind.ALLOW, forward, ticket, decision, decision_id, detail=result.value)
         return await self._lost(ticket, result)
 
     def _satisfied(self, ticket: Ticket, demanded: Requirement) -> bool:
@@ -191,7 +196,7 @@ class Redeeming:
     def _about(self, ticket: Ticket, now: int) -> Respond:
         return about(ticket, now, self._mint.mint(ticket.id), self._terms.public_url)
 
-    def _outcome(  # noqa: PLR0913 - one constructor for every answer about a ticket
+    def _outcome(  # noqa: PLR0913, PLR0917 - one constructor for every answer about a ticket
         self,
         kind: Kind,
         answer: Forward | Respond,
@@ -218,6 +223,7 @@ def _same(named: Principal | None, requester: Principal) -> bool:
 
 def _approved(ticket: Ticket, mutations: Mutations) -> Mutations:
     """Add who approved it, as an RFC 9651 list of strings, and the ticket's id."""
-    voters = [(str(vote.identity), {}) for vote in ticket.votes if vote.choice is Choice.APPROVE]
-    headers = (*mutations.headers, (APPROVAL_ID, ticket.id), (APPROVED_BY, http_sf.ser(voters)))
+    voters = [str(vote.identity) for vote in ticket.votes if vote.choice is Choice.APPROVE]
+    approved_by = http_sf.ser(cast("list[Any]", voters))
+    headers = (*mutations.headers, (APPROVAL_ID, ticket.id), (APPROVED_BY, approved_by))
     return replace(mutations, headers=headers)

@@ -25,7 +25,13 @@ _RETRY_AFTER = {
 def problem(kind: Problem, members: Mapping[str, object] | None = None) -> Respond:
     """Answer with a problem; `members` are extension members (RFC 9457 §3.2)."""
     what = kind.value
-    body = {"type": what.uri, "title": what.title, "status": what.status, "detail": what.detail, **(members or {})}
+    body = {
+        "type": what.uri,
+        "title": what.title,
+        "status": what.status,
+        "detail": what.detail,
+        **(members or {}),
+    }
     headers: NameValues = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
     if kind in _RETRY_AFTER:
         headers += (("retry-after", str(_RETRY_AFTER[kind])),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from authz.domain.answer import Forward, Kind, Respond
-from authz.domain.decision import Allow, Deny, Hold
+from authz.domain.decision import Deny, Hold
 from authz.domain.reserved_headers import TICKET, spoofed
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.holding import Holding
@@ -33,16 +33,19 @@ class CheckService:
         return _stripped(call, outcome)
 
     async def _judge(self, call: CheckCall) -> Outcome:
-        answer: Forward | Respond
         decision, decision_id = await self._policy.ask(call, call.document)
-        match decision.verdict:
-            case Hold() as hold:
-                return await self._holding.hold(call, decision, hold, decision_id)
-            case Deny(status, headers, body):
-                kind, answer = Kind.DENY, Respond(status, headers, body.encode())
-            case Allow(mutations):
-                kind, answer = Kind.ALLOW, Forward(mutations)
-        return Outcome(kind, answer, decision_id=decision_id, metadata=decision.dynamic_metadata)
+        verdict = decision.verdict
+        if isinstance(verdict, Hold):
+            return await self._holding.hold(call, decision, verdict, decision_id)
+        if isinstance(verdict, Deny):
+            answer = Respond(verdict.status, verdict.headers, verdict.body.encode())
+            return Outcome(Kind.DENY, answer, decision_id=decision_id, metadata=decision.dynamic_metadata)
+        return Outcome(
+            Kind.ALLOW,
+            Forward(verdict.mutations),
+            decision_id=decision_id,
+            metadata=decision.dynamic_metadata,
+        )
 
 
 def _stripped(call: CheckCall, outcome: Outcome) -> Outcome:

@@ -1,0 +1,1 @@
+"""Envoy's ext_authz messages: the request as it arrives, the policy input made of it, the one way to answer."""

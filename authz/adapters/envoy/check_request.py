@@ -1,0 +1,101 @@
+"""From Envoy's CheckRequest to a GatedRequest, nothing decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from google.protobuf.struct_pb2 import Struct, Value
+
+from authz.domain.errors import BadRequest
+from authz.domain.request import CheckId, GatedRequest
+from authz.wire.ext_authz_pb2 import Address, AttributeContext, CheckRequest
+
+PARTIAL_BODY = "x-envoy-auth-partial-body"
+BODY_LIMIT_EXTENSION = "holdgate_body_limit"
+_BODY_LIMIT_DIGITS = 10
+
+
+def gated_request(check: CheckRequest, default_body_limit: int) -> GatedRequest:
+    """Read one CheckRequest.
+
+    Raises BadRequest when it has no HTTP request in it, or when the route's `holdgate_body_limit` is no number.
+    """
+    attributes = check.attributes
+    http = attributes.request.http
+    if not http.method or not http.path:
+        msg = "the check has no HTTP method and path; Holdgate judges HTTP requests only"
+        raise BadRequest(msg)
+    path, mark, query = http.path.partition("?")
+    time = attributes.request.time
+    raw_headers = len(http.header_map.headers) > 0
+    headers = header_list(http)
+    partial = [value for name, value in headers if name == PARTIAL_BODY]
+    return GatedRequest(
+        check_id=CheckId(http.id, time.seconds * 1_000_000_000 + time.nanos),
+        method=http.method,
+        scheme=http.scheme,
+        host=http.host,
+        path=path,
+        query=query if mark else None,
+        protocol=http.protocol,
+        headers=tuple(pair for pair in headers if not pair[0].startswith(":")),
+        raw_headers=raw_headers,
+        body=http.raw_body or http.body.encode(),
+        raw_body=not http.body,
+        partial=any(value != b"false" for value in partial) if partial else None,
+        body_limit=_body_limit(attributes.context_extensions, default_body_limit),
+        context_extensions=dict(attributes.context_extensions),
+        source_address=address_text(attributes.source.address),
+        source_principal=attributes.source.principal,
+        claims={name: plain(claims) for name, claims in attributes.metadata_context.filter_metadata.items()},
+    )
+
+
+def header_list(http: AttributeContext.HttpRequest) -> list[tuple[str, bytes]]:
+    """Return every header, pseudo-headers included, as lowercase name and raw value, in order.
+
+    `header_map` (with `encode_raw_headers`) keeps duplicates apart; the plain map has them joined with commas.
+    """
+    if http.header_map.headers:
+        return [
+            (header.key.lower(), header.raw_value or header.value.encode())
+            for header in http.header_map.headers
+        ]
+    return [(name.lower(), value.encode()) for name, value in http.headers.items()]
+
+
+def address_text(address: Address) -> str:
+    """Return the IP address or pipe path of a peer, without its port."""
+    return address.socket_address.address or address.pipe.path
+
+
+def plain(struct: Struct) -> dict[str, object]:
+    """Turn a Struct into plain Python. Whole numbers become int, as JSON readers expect to see them."""
+    return {name: _value(value) for name, value in struct.fields.items()}
+
+
+def _value(value: Value) -> object:
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return value.string_value
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() else number
+        case "bool_value":
+            return value.bool_value
+        case "struct_value":
+            return plain(value.struct_value)
+        case "list_value":
+            return [_value(item) for item in value.list_value.values]
+        case _:
+            return None
+
+
+def _body_limit(extensions: Mapping[str, str], default: int) -> int:
+    text = extensions.get(BODY_LIMIT_EXTENSION)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > _BODY_LIMIT_DIGITS:
+        msg = f"context_extensions.{BODY_LIMIT_EXTENSION}: {text!r:.40} is not a number of bytes"
+        raise BadRequest(msg)
+    return int(text)

@@ -1,0 +1,81 @@
+"""The one way to answer Envoy.
+
+Only `status.code` decides, and an empty CheckResponse is an allow (measured). So every response is built here, by
+one function from an Outcome, and nothing else in the package creates a CheckResponse.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import quote
+
+from google.rpc.code_pb2 import OK, PERMISSION_DENIED, UNAVAILABLE
+
+from authz.domain.answer import Forward, Kind, Respond
+from authz.domain.header_mutation import NameValues
+from authz.services.check.call import Outcome
+from authz.wire.ext_authz_pb2 import CheckResponse, HeaderValue, HeaderValueOption, QueryParameter, StatusCode
+
+_LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
+
+
+def check_response(outcome: Outcome) -> CheckResponse:
+    """Build the response for an outcome. Raises ValueError on a status that Envoy would pass on blindly."""
+    response = CheckResponse()
+    match outcome.answer:
+        case Respond():
+            _refuse(response, outcome.kind, outcome.answer)
+        case Forward():
+            _forward(response, outcome.answer)
+    metadata: dict[str, object] = dict(outcome.metadata)
+    metadata["decision"] = outcome.kind.value
+    ours = {"decision_id": outcome.decision_id, "ticket_id": outcome.ticket_id, "rule": outcome.rule}
+    metadata |= {name: value for name, value in ours.items() if value}
+    # The values are JSON, because OPA's answer was; the stubs can't say so.
+    response.dynamic_metadata.update(cast("dict[str, Any]", metadata))
+    return response
+
+
+def _refuse(response: CheckResponse, kind: Kind, answer: Respond) -> None:
+    if not _LOWEST_STATUS <= answer.status <= _HIGHEST_STATUS:
+        msg = f"{answer.status} is no final HTTP status"
+        raise ValueError(msg)
+    response.status.code = UNAVAILABLE if kind is Kind.ERROR else PERMISSION_DENIED
+    # Envoy's enum has no names for many statuses; the numbers are passed on as they are.
+    response.denied_response.status.code = cast("StatusCode.ValueType", answer.status)
+    # `append` true would drop the header silently on a denial (measured), so it is said outright.
+    response.denied_response.headers.extend(
+        _option(name, value, append=False) for name, value in answer.headers
+    )
+    response.denied_response.body = answer.body.decode("utf-8", "replace")
+
+
+def _forward(response: CheckResponse, answer: Forward) -> None:
+    response.status.code = OK
+    allowed = response.ok_response
+    # Overwriting leaves no spoofed copy; of several values of one name, all but the first are appended.
+    allowed.headers.extend(_overwriting(answer.mutations.headers))
+    allowed.headers_to_remove.extend(answer.mutations.remove_headers)
+    allowed.response_headers_to_add.extend(
+        _option(name, value, append=True) for name, value in answer.mutations.response_headers
+    )
+    allowed.query_parameters_to_set.extend(
+        QueryParameter(key=quote(name, safe=""), value=quote(value, safe=""))
+        for name, value in answer.mutations.set_query
+    )
+    allowed.query_parameters_to_remove.extend(answer.mutations.remove_query)
+
+
+def _overwriting(pairs: NameValues) -> list[HeaderValueOption]:
+    seen: set[str] = set()
+    options = []
+    for name, value in pairs:
+        options.append(_option(name, value, append=name.lower() in seen))
+        seen.add(name.lower())
+    return options
+
+
+def _option(name: str, value: str, *, append: bool) -> HeaderValueOption:
+    option = HeaderValueOption(header=HeaderValue(key=name, value=value))
+    option.append.value = append
+    return option

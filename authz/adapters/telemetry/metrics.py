@@ -1,0 +1,74 @@
+"""Prometheus metrics, all of them in one place; docs/operations.md lists them."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+# Around Envoy's default timeout of 200 ms, in seconds.
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+
+
+class Metrics:
+    """The instruments of one process, on a registry of their own."""
+
+    def __init__(self) -> None:
+        """Register every instrument."""
+        self.registry = CollectorRegistry()
+        self.checks = Counter(
+            "holdgate_checks", "Checks answered, by decision.", ["decision"], registry=self.registry
+        )
+        self.check_seconds = Histogram(
+            "holdgate_check_duration_seconds",
+            "Time from a check's arrival to its answer.",
+            ["decision"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.checks_in_flight = Gauge(
+            "holdgate_checks_in_flight", "Checks being judged now.", registry=self.registry
+        )
+        self.check_limit = Gauge(
+            "holdgate_checks_in_flight_limit", "HOLDGATE_MAX_CONCURRENT_CHECKS.", registry=self.registry
+        )
+        self.errors = Counter(
+            "holdgate_check_errors",
+            "Checks that ended in an error answer, by its kind.",
+            ["error"],
+            registry=self.registry,
+        )
+        self.policy_errors = Counter(
+            "holdgate_policy_errors",
+            "Answers of the policy that could not be obeyed: somebody has to mend the policy.",
+            registry=self.registry,
+        )
+        self.deliveries = Counter(
+            "holdgate_deliveries",
+            "Notices given to channels, by channel and result.",
+            ["channel", "result"],
+            registry=self.registry,
+        )
+        self.delivery_seconds = Histogram(
+            "holdgate_delivery_duration_seconds",
+            "Time that a channel took to accept a notice.",
+            ["channel"],
+            registry=self.registry,
+        )
+        self.dead_letters = Counter(
+            "holdgate_dead_letters", "Notices given up on: somebody was not told.", registry=self.registry
+        )
+        self.deliveries_in_hand = Gauge(
+            "holdgate_deliveries_in_hand", "Notices being delivered now.", registry=self.registry
+        )
+        self.expired = Counter(
+            "holdgate_deadlines_passed", "Tickets and grants ended by their deadline.", registry=self.registry
+        )
+        self.notifier_failures = Counter(
+            "holdgate_notifier_failures",
+            "Times the notifier could not reach its store, by what it did.",
+            ["doing"],
+            registry=self.registry,
+        )
+
+    def text(self) -> bytes:
+        """Return all of them in the Prometheus text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,188 @@
+"""The only place that wires: settings in, services out. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from authz.adapters.envoy_config.endpoint import parse_endpoint
+from authz.adapters.envoy_config.plan import EnvoyPlan, JwtProvider
+from authz.adapters.opa.client import OpaClient
+from authz.adapters.opa.directory import OpaDirectory
+from authz.adapters.opa.policy_engine import OpaPolicyEngine
+from authz.adapters.redis.outbox import RedisOutbox
+from authz.adapters.redis.settings import RedisSettings
+from authz.adapters.redis.store import RedisTicketStore
+from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings, webhook_client
+from authz.adapters.telemetry.delivery_observer import NotifierObserver
+from authz.adapters.telemetry.metrics import Metrics
+from authz.domain.errors import SettingsInvalid
+from authz.domain.fingerprint import always_bound
+from authz.domain.limits import RequirementLimits
+from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
+from authz.domain.token import TokenMint
+from authz.services.check.holding import Holding, HoldTerms
+from authz.services.check.policy import Policy
+from authz.services.check.redeeming import Redeeming
+from authz.services.check.requesters import Requesters
+from authz.services.check.service import CheckService
+from authz.services.delivery import Delivery, DeliverySettings, Routes
+from authz.services.expiry import Expiry, ExpirySettings
+from authz.services.voting import VotingService
+from authz.settings import Settings
+
+_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The open connections of one process. They close when `open_outside` is left."""
+
+    opa: OpaClient
+    store: RedisTicketStore
+    outbox: RedisOutbox
+    webhooks: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
+    """Open clients for OPA, Redis and webhooks; nothing is asked of them yet."""
+    async with AsyncExitStack() as stack:
+        opa = OpaClient(
+            settings.opa_url,
+            connections=settings.opa_connections,
+            max_answer_bytes=settings.opa_max_answer_bytes,
+        )
+        await stack.enter_async_context(opa)
+        redis = redis_settings(settings)
+        store = RedisTicketStore(redis)
+        stack.push_async_callback(store.aclose)
+        outbox = RedisOutbox(redis)
+        stack.push_async_callback(outbox.aclose)
+        webhooks = await stack.enter_async_context(webhook_client())
+        yield Outside(opa, store, outbox, webhooks)
+
+
+def redis_settings(settings: Settings) -> RedisSettings:
+    """Return what the Redis adapter needs of the settings."""
+    return RedisSettings(
+        url=settings.redis_url.get_secret_value(),
+        timeout_ms=settings.redis_timeout,
+        max_connections=settings.redis_connections,
+        max_open_total=settings.max_open_tickets,
+        max_open_per_requester=settings.max_open_tickets_per_requester,
+        reject_cooldown_ms=settings.reject_cooldown,
+        retention_ms=settings.ticket_retention,
+        lease_ms=settings.delivery_lease,
+        consumer=f"{socket.gethostname()}-{settings.metrics_listen}",
+        durability_asserted=settings.redis_durability_asserted,
+    )
+
+
+def token_mint(settings: Settings) -> TokenMint:
+    """Return the mint. Raises SettingsInvalid when there is no key."""
+    if not settings.keys:
+        raise SettingsInvalid(
+            ["HOLDGATE_TICKET_KEYS: needed, as NAME:BASE64URL; make one with: echo k1:$(openssl rand -base64 32 | tr '+/' '-_')"]
+        )
+    return TokenMint(settings.keys)
+
+
+def check_service(settings: Settings, outside: Outside) -> CheckService:
+    """Return the service behind the check server."""
+    policy = Policy(
+        OpaPolicyEngine(outside.opa, settings.opa_decision_path), timeout=settings.opa_timeout / _MS
+    )
+    mint = token_mint(settings)
+    parser = RequirementParser(
+        RequirementDefaults(approvers=settings.approvers), RequirementLimits(), frozenset(settings.routes)
+    )
+    requesters = Requesters(settings.sources, frozenset(settings.shared_principals))
+    terms = HoldTerms(
+        decision_path=settings.opa_decision_path,
+        bound_headers=always_bound(settings.bind_headers),
+        held_status=settings.held_status,
+        stored_body_bytes=settings.stored_body_bytes,
+        public_url=settings.public_url,
+        directory_timeout=settings.opa_timeout / _MS,
+        entropy=os.urandom,
+    )
+    holding = Holding(outside.store, directory(settings, outside), mint, parser, requesters, terms)
+    redeeming = Redeeming(outside.store, policy, mint, parser, requesters, holding, terms)
+    return CheckService(policy, holding, redeeming)
+
+
+def directory(settings: Settings, outside: Outside) -> OpaDirectory:
+    """Return the directory of persons."""
+    return OpaDirectory(outside.opa, settings.opa_directory_path)
+
+
+def voting_service(settings: Settings, outside: Outside) -> VotingService:
+    """Return the service that takes votes. People wait longer than Envoy does, so OPA gets more time here."""
+    return VotingService(
+        outside.store, directory(settings, outside), timeout=max(1.0, settings.opa_timeout / _MS)
+    )
+
+
+def delivery(settings: Settings, outside: Outside, metrics: Metrics) -> Delivery:
+    """Return the worker that posts notices to channels."""
+    workflows = WorkflowsSettings(public_url=settings.public_url)
+    channels = {
+        name: WorkflowsChannel(outside.webhooks, channel.url.get_secret_value(), workflows)
+        for name, channel in settings.channels.items()
+    }
+    try:
+        routes = Routes(channels, settings.routes)
+    except ValueError as error:
+        raise SettingsInvalid([f"HOLDGATE_ROUTES: {error}"]) from error
+    return Delivery(
+        outside.outbox,
+        outside.store,
+        routes,
+        NotifierObserver(metrics),
+        DeliverySettings(attempts=settings.delivery_attempts, lease_s=settings.delivery_lease / _MS),
+    )
+
+
+def expiry(outside: Outside, metrics: Metrics) -> Expiry:
+    """Return the loop that ends what nobody decided in time."""
+    return Expiry(outside.store, NotifierObserver(metrics), ExpirySettings())
+
+
+def envoy_plan(settings: Settings) -> EnvoyPlan:
+    """Return the plan for Envoy's configuration, from the same settings as the servers'.
+
+    Raises SettingsInvalid with every problem.
+    """
+    return EnvoyPlan(
+        listen=parse_endpoint(settings.envoy_listen),
+        admin=parse_endpoint(settings.envoy_admin),
+        check=tuple(parse_endpoint(text) for text in settings.check_endpoints or (settings.grpc_listen,)),
+        console=parse_endpoint(settings.console_listen),
+        upstream=parse_endpoint(settings.envoy_upstream),
+        check_timeout=settings.check_timeout / _MS,
+        body_limit=settings.body_limit,
+        grpc_max_message=settings.max_check_bytes,
+        metadata_namespaces=tuple(
+            dict.fromkeys(source.namespace for source in settings.sources if source.namespace)
+        ),
+        jwt=_jwt_provider(settings),
+    )
+
+
+def _jwt_provider(settings: Settings) -> JwtProvider | None:
+    if not settings.envoy_jwt_issuer:
+        return None
+    try:
+        jwks = Path(settings.envoy_jwt_jwks_file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            [f"HOLDGATE_ENVOY_JWT_JWKS_FILE: {settings.envoy_jwt_jwks_file!r} can't be read: {error}"]
+        ) from error
+    return JwtProvider(issuer=settings.envoy_jwt_issuer, audiences=settings.envoy_jwt_audiences, jwks=jwks)

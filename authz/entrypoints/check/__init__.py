@@ -1,0 +1,1 @@
+"""The check server: Envoy's ext_authz over gRPC."""

@@ -1,0 +1,122 @@
+"""One Check call: the boundary where every exception becomes an answer, and every answer a record."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import traceback
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Protocol
+
+import structlog
+
+from authz.adapters.envoy.check_request import gated_request
+from authz.adapters.envoy.check_response import check_response
+from authz.adapters.envoy.policy_input import policy_input
+from authz.adapters.telemetry.metrics import Metrics
+from authz.domain.answer import Kind, Respond
+from authz.domain.errors import BadRequest, HoldgateError, PolicyMalformed
+from authz.domain.request import GatedRequest
+from authz.services.check.call import CheckCall, Outcome
+from authz.services.check.failures import failure
+from authz.wire.ext_authz_pb2 import CheckRequest, CheckResponse
+from authz.wire.ext_authz_pb2_grpc import AuthorizationServicer
+
+# W3C Trace Context section 3.2: version, trace-id, parent-id, flags.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+log = structlog.get_logger("holdgate.check")
+
+
+class Context(Protocol):
+    """What the handler needs of grpc.aio's ServicerContext."""
+
+    def time_remaining(self) -> float | None:
+        """Return the seconds until the caller's deadline, None without one."""
+        ...
+
+
+class CheckHandler(AuthorizationServicer):
+    """Judges each call within its deadline. Nothing but an Outcome's own allow lets a request through."""
+
+    def __init__(
+        self,
+        judge: Callable[[CheckCall], Awaitable[Outcome]],
+        metrics: Metrics,
+        *,
+        body_limit: int,
+        timeout: float,
+    ) -> None:
+        """`body_limit` is HOLDGATE_BODY_LIMIT, `timeout` in seconds bounds calls that come without a deadline."""
+        self._judge = judge
+        self._metrics = metrics
+        self._body_limit = body_limit
+        self._timeout = timeout
+
+    async def Check(self, request: CheckRequest, context: Context) -> CheckResponse:  # noqa: N802 - gRPC's name
+        """Answer one check. A cancelled call is not answered, and has redeemed nothing that it didn't record."""
+        started = monotonic()
+        remaining = context.time_remaining()
+        budget = self._timeout if remaining is None else min(self._timeout, remaining)
+        gated: GatedRequest | None = None
+        self._metrics.checks_in_flight.inc()
+        try:
+            try:
+                gated = gated_request(request, self._body_limit)
+                call = CheckCall(gated, policy_input(request, gated), started + budget)
+                async with asyncio.timeout(max(0.0, budget)):
+                    outcome = await self._judge(call)
+                response = check_response(outcome)
+            except Exception as error:  # noqa: BLE001 - the one boundary: any error is an answer, none is an allow
+                outcome = self._failed(error)
+                response = check_response(outcome)
+        finally:
+            self._metrics.checks_in_flight.dec()
+        self._record(gated, outcome, monotonic() - started)
+        return response
+
+    def _failed(self, error: Exception) -> Outcome:
+        outcome = failure(error)
+        self._metrics.errors.labels(outcome.detail).inc()
+        if isinstance(error, PolicyMalformed):
+            self._metrics.policy_errors.inc()
+            log.error("policy.malformed", problem=str(error), advice="mend the policy; see docs/policies.md")
+        elif not isinstance(error, HoldgateError | TimeoutError):
+            # The message may hold what the client sent, so only type and place are logged.
+            places = [
+                f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
+            ]
+            log.error("check.unexpected", error=type(error).__name__, places=places[-8:])
+        elif outcome.kind is Kind.ERROR and not isinstance(error, BadRequest):
+            log.warning("check.unavailable", problem=str(error) or outcome.detail)
+        return outcome
+
+    def _record(self, gated: GatedRequest | None, outcome: Outcome, seconds: float) -> None:
+        """One line a check. No query, header value or body: they may hold secrets."""
+        decision = outcome.kind.value
+        self._metrics.checks.labels(decision).inc()
+        self._metrics.check_seconds.labels(decision).observe(seconds)
+        log.info(
+            "check",
+            decision=decision,
+            status=outcome.answer.status if isinstance(outcome.answer, Respond) else 0,
+            method=gated.method if gated else "",
+            host=gated.host if gated else "",
+            path=gated.path if gated else "",
+            request_id=gated.check_id.http_id if gated else "",
+            trace_id=_trace_id(gated) if gated else "",
+            principal=outcome.principal,
+            ticket_id=outcome.ticket_id,
+            rule=outcome.rule,
+            decision_id=outcome.decision_id,
+            detail=outcome.detail,
+            duration_ms=round(seconds * 1000, 3),
+        )
+
+
+def _trace_id(request: GatedRequest) -> str:
+    """Return the trace id of a W3C `traceparent`, or nothing where there is none."""
+    values = request.values("traceparent")
+    match = _TRACEPARENT.match(values[0]) if len(values) == 1 else None
+    return match.group(1).decode("ascii") if match else ""

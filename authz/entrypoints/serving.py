@@ -1,0 +1,231 @@
+"""`holdgate serve`: one process with the check server, the notifier, the console, or all three.
+
+Shutdown goes the other way round from start: Envoy is told first, then open checks end, then pages and deliveries,
+and what they need closes last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+import uvloop
+from starlette.types import ASGIApp
+
+from authz import __version__, bootstrap
+from authz.adapters.telemetry.logs import configure_logs
+from authz.adapters.telemetry.metrics import Metrics
+from authz.domain.errors import SettingsInvalid, StoreUnavailable
+from authz.entrypoints.check.handler import CheckHandler
+from authz.entrypoints.check.server import CheckServer
+from authz.entrypoints.console.app import build_console
+from authz.entrypoints.console.server import ConsoleServer
+from authz.entrypoints.console.site import Site
+from authz.entrypoints.demo.gate import VARIABLE, DemoGate
+from authz.entrypoints.listening import listening_socket
+from authz.entrypoints.management.server import ManagementServer
+from authz.entrypoints.operations.app import operations_app
+from authz.settings import Settings, load_settings
+
+log = structlog.get_logger("holdgate")
+
+CHECK, NOTIFIER, CONSOLE = "check", "notifier", "console"
+
+_STORE_SECONDS = 30.0
+_STORE_RETRY_SECONDS = 0.5
+_PROBE_SECONDS = 1.0
+_MS = 1000
+
+
+class PartEnded(Exception):
+    """A part that should run until the end stopped by itself; the process must not go on without it."""
+
+
+def run(parts: frozenset[str]) -> int:
+    """Serve these parts until SIGTERM or SIGINT; return the exit code. Raises SettingsInvalid."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    try:
+        uvloop.run(_serve(parts, settings))
+    except StoreUnavailable as error:
+        # A sentence for the operator; a traceback would only bury it.
+        log.error("start.failed", problem=str(error), advice="is HOLDGATE_REDIS_URL right?")  # noqa: TRY400
+        return 1
+    except PartEnded as error:
+        log.error("stopped", problem=str(error))  # noqa: TRY400 - as above
+        return 1
+    return 0
+
+
+async def _serve(parts: frozenset[str], settings: Settings) -> None:
+    process = Process(settings)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(process.outside(parts))
+        if NOTIFIER in parts:
+            await stack.enter_async_context(process.notifier())
+        if CONSOLE in parts:
+            await stack.enter_async_context(process.console())
+        if CHECK in parts:
+            await stack.enter_async_context(process.check())
+        process.serving = True
+        log.info("serving", parts=sorted(parts), version=__version__)
+        await process.until_told()
+        process.serving = False
+        log.info("stopping", parts=sorted(parts))
+
+
+class Process:
+    """The parts of one process, each a context that runs while it is entered."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing runs yet."""
+        self._settings = settings
+        self._metrics = Metrics()
+        self._running: set[asyncio.Task[None]] = set()
+        self._told = asyncio.Event()
+        self.serving = False
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told.set)
+
+    @asynccontextmanager
+    async def outside(self, parts: frozenset[str]) -> AsyncIterator[None]:
+        """Open every connection, answer probes, and look at Redis before anything is served."""
+        async with bootstrap.open_outside(self._settings) as self._outside:
+            required = {"serving": self._is_serving}
+            if CHECK in parts:
+                required["opa"] = self._opa_answers
+            app = operations_app(self._metrics, required, {"redis": self._redis_answers})
+            async with self._web(app, self._settings.metrics_listen, "HOLDGATE_METRICS_LISTEN"):
+                await self._look_at_store()
+                yield
+
+    @asynccontextmanager
+    async def notifier(self) -> AsyncIterator[None]:
+        """Post notices and end what is due."""
+        stop = asyncio.Event()
+        delivery = bootstrap.delivery(self._settings, self._outside, self._metrics)
+        expiry = bootstrap.expiry(self._outside, self._metrics)
+        self._metrics.deliveries_in_hand.set_function(lambda: delivery.in_hand)
+        tasks = [self._spawn(delivery.run(stop), "delivery"), self._spawn(expiry.run(stop), "expiry")]
+        try:
+            yield
+        finally:
+            self._running.difference_update(tasks)
+            stop.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def console(self) -> AsyncIterator[None]:
+        """Serve pages and the ticket status; in a demo the management API, too."""
+        settings, outside = self._settings, self._outside
+        site = Site(settings.public_url)
+        demo = DemoGate(Path(os.environ[VARIABLE]), settings, site) if VARIABLE in os.environ else None
+        voting = bootstrap.voting_service(settings, outside)
+        app = build_console(
+            site, outside.store, bootstrap.token_mint(settings), voting, demo.sign_in if demo else None
+        )
+        async with AsyncExitStack() as stack:
+            if settings.management_listen:
+                if demo is None:
+                    raise SettingsInvalid(
+                        [
+                            "HOLDGATE_MANAGEMENT_LISTEN: only the demo can tell callers apart so far; leave it empty"
+                        ]
+                    )
+                management = ManagementServer(
+                    outside.store, voting, demo.authenticator, listen=settings.management_listen
+                )
+                await management.start()
+                stack.push_async_callback(management.stop, settings.shutdown_grace / _MS)
+            await stack.enter_async_context(
+                self._web(app, settings.console_listen, "HOLDGATE_CONSOLE_LISTEN")
+            )
+            yield
+
+    @asynccontextmanager
+    async def check(self) -> AsyncIterator[None]:
+        """Answer Envoy."""
+        settings = self._settings
+        handler = CheckHandler(
+            bootstrap.check_service(settings, self._outside).check,
+            self._metrics,
+            body_limit=settings.body_limit,
+            timeout=settings.check_timeout / _MS,
+        )
+        self._metrics.check_limit.set(settings.max_concurrent_checks)
+        try:
+            server = CheckServer(
+                handler,
+                settings.grpc_listen,
+                max_concurrent=settings.max_concurrent_checks,
+                max_message_bytes=settings.max_check_bytes,
+            )
+        except RuntimeError as error:
+            raise SettingsInvalid(
+                [f"HOLDGATE_GRPC_LISTEN: can't listen on {settings.grpc_listen}"]
+            ) from error
+        await server.start()
+        try:
+            yield
+        finally:
+            await server.stop(settings.drain_delay / _MS, settings.shutdown_grace / _MS)
+
+    async def until_told(self) -> None:
+        """Wait for a signal. Raises PartEnded when a part stops first."""
+        told = asyncio.create_task(self._told.wait())
+        done, _ = await asyncio.wait({told, *self._running}, return_when=asyncio.FIRST_COMPLETED)
+        if told in done:
+            return
+        told.cancel()
+        task = done.pop()
+        msg = f"{task.get_name()} ended by itself: {task.exception()!r}"
+        raise PartEnded(msg)
+
+    @asynccontextmanager
+    async def _web(self, app: ASGIApp, address: str, setting: str) -> AsyncIterator[None]:
+        server = ConsoleServer(app)
+        task = self._spawn(server.serve(sockets=[listening_socket(address, setting)]), setting)
+        try:
+            yield
+        finally:
+            self._running.discard(task)
+            server.should_exit = True
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _look_at_store(self) -> None:
+        """Refuse an unfit Redis. One that isn't up yet is waited for, with a bound."""
+        give_up = asyncio.get_running_loop().time() + _STORE_SECONDS
+        while not self._told.is_set():
+            try:
+                await self._outside.store.start()
+            except StoreUnavailable as error:
+                if asyncio.get_running_loop().time() > give_up:
+                    raise
+                log.warning("start.waiting", problem=str(error))
+                await asyncio.wait({asyncio.ensure_future(self._told.wait())}, timeout=_STORE_RETRY_SECONDS)
+            else:
+                return
+
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._running.add(task)
+        return task
+
+    async def _is_serving(self) -> bool:
+        return self.serving
+
+    async def _opa_answers(self) -> bool:
+        return await self._outside.opa.healthy(_PROBE_SECONDS)
+
+    async def _redis_answers(self) -> bool:
+        try:
+            await self._outside.store.last_position()
+        except StoreUnavailable:
+            return False
+        return True

@@ -1,0 +1,53 @@
+"""What a check is answered with when judging it failed. No branch of this is an allow."""
+
+from __future__ import annotations
+
+from authz.domain.answer import Kind
+from authz.domain.errors import (
+    BadRequest,
+    BodyNotVisible,
+    BytesHidden,
+    PolicyMalformed,
+    PrincipalUnknown,
+    TooManyTickets,
+    Unavailable,
+)
+from authz.domain.problems import Problem
+from authz.services.check.call import Outcome
+from authz.services.check.responses import problem
+
+
+def failure(error: BaseException) -> Outcome:
+    """Return the outcome for an error. Only sentences of ours reach the client, never the error's own text.
+
+    `detail` is the stable word for metrics and logs.
+    """
+    match error:
+        case BadRequest():
+            # The messages of BadRequest are fixed sentences that name no value.
+            return Outcome(
+                Kind.REFUSE, problem(Problem.BAD_REQUEST, {"detail": str(error)}), detail="bad_request"
+            )
+        case BodyNotVisible():
+            return Outcome(
+                Kind.REFUSE,
+                problem(Problem.BODY_NOT_VISIBLE, {"reason": str(error)}),
+                detail="body_not_visible",
+            )
+        case TooManyTickets():
+            return Outcome(
+                Kind.REFUSE, problem(Problem.TOO_MANY_TICKETS), detail=f"too_many_tickets_{error.scope}"
+            )
+        case PrincipalUnknown():
+            return Outcome(Kind.ERROR, problem(Problem.PRINCIPAL_UNKNOWN), detail="principal_unknown")
+        case BytesHidden():
+            word = "bytes_hidden"
+        case PolicyMalformed():
+            word = "policy_malformed"
+        case Unavailable():
+            word = f"{error.dependency}_unavailable"
+        case TimeoutError():
+            word = "deadline"
+        case _:
+            word = "unexpected"
+    return Outcome(Kind.ERROR, problem(Problem.UNAVAILABLE), detail=word)
