@@ -36,8 +36,6 @@ log = structlog.get_logger("holdgate")
 
 CHECK, NOTIFIER, CONSOLE = "check", "notifier", "console"
 
-_STORE_SECONDS = 30.0
-_STORE_RETRY_SECONDS = 0.5
 _PROBE_SECONDS = 1.0
 _MS = 1000
 
@@ -52,12 +50,9 @@ def run(parts: frozenset[str]) -> int:
     configure_logs(settings.log_level)
     try:
         uvloop.run(_serve(parts, settings))
-    except StoreUnavailable as error:
-        # A sentence for the operator; a traceback would only bury it.
-        log.error("start.failed", problem=str(error), advice="is HOLDGATE_REDIS_URL right?")  # noqa: TRY400
-        return 1
     except PartEnded as error:
-        log.error("stopped", problem=str(error))  # noqa: TRY400 - as above
+        # A sentence for the operator; a traceback would only bury it.
+        log.error("stopped", problem=str(error))  # noqa: TRY400
         return 1
     return 0
 
@@ -199,18 +194,13 @@ class Process:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _look_at_store(self) -> None:
-        """Refuse an unfit Redis. One that isn't up yet is waited for, with a bound."""
-        give_up = asyncio.get_running_loop().time() + _STORE_SECONDS
-        while not self._told.is_set():
-            try:
-                await self._outside.store.start()
-            except StoreUnavailable as error:
-                if asyncio.get_running_loop().time() > give_up:
-                    raise
-                log.warning("start.waiting", problem=str(error))
-                await asyncio.wait({asyncio.ensure_future(self._told.wait())}, timeout=_STORE_RETRY_SECONDS)
-            else:
-                return
+        """Refuse an unfit Redis. One that is down keeps nobody from starting: plain allows don't need it."""
+        try:
+            await self._outside.store.start()
+        except StoreUnavailable as error:
+            log.warning(
+                "start.without_redis", problem=str(error), advice="holds and redemptions get 503 until then"
+            )
 
     def _spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)

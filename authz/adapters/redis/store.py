@@ -14,6 +14,7 @@ from authz.adapters.redis.redeem import redeem
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.startup import check_server
 from authz.adapters.redis.vote import vote
+from authz.domain.errors import SettingsInvalid, StoreUnavailable
 from authz.domain.events import Event
 from authz.domain.request import CheckId
 from authz.domain.ticket import State, TicketDraft, Vote
@@ -30,10 +31,15 @@ class RedisTicketStore:
         self.link = Link(settings.url, settings.max_connections, settings.timeout_ms)
         # Readers that wait get connections of their own, so that they can starve no check.
         self.waiting = Link(settings.url, settings.blocking_connections, settings.timeout_ms)
+        self._trusted = False
 
     async def start(self) -> None:
-        """Look at the server. Raises SettingsInvalid with every problem, and StoreUnavailable."""
+        """Look at the server. Raises SettingsInvalid with every problem, and StoreUnavailable.
+
+        A server that can't be reached now is looked at before anything is first written to it.
+        """
         await check_server(self.link, self._keys, self._settings)
+        self._trusted = True
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -54,6 +60,7 @@ class RedisTicketStore:
         if keys is None:
             msg = f"{draft.id!r} is not an id for a ticket in {self._settings.partitions} partition(s)"
             raise ValueError(msg)
+        await self._trust()
         return await create(self.link, keys, self._settings, draft)
 
     async def vote(
@@ -63,6 +70,7 @@ class RedisTicketStore:
         keys = keys_of(ticket_id, self._settings.partitions)
         if keys is None:
             return None
+        await self._trust()
         return await vote(self.link, keys, self._settings, ticket_id, rev, votes, state, reason)
 
     async def redeem(
@@ -72,10 +80,12 @@ class RedisTicketStore:
         keys = keys_of(ticket_id, self._settings.partitions)
         if keys is None:
             return RedeemResult.UNKNOWN
+        await self._trust()
         return await redeem(self.link, keys, self._settings, ticket_id, digest, check, uses, window_ms)
 
     async def expire_due(self, limit: int) -> int:
         """See TicketStore."""
+        await self._trust()
         return await expire.expire_due(self.link, self._keys, self._settings, limit)
 
     async def page(self, state: State | None, limit: int, cursor: str) -> Page:
@@ -96,3 +106,11 @@ class RedisTicketStore:
     async def last_position(self) -> str:
         """See TicketStore."""
         return await audit.last_position(self.link, self._keys)
+
+    async def _trust(self) -> None:
+        if self._trusted:
+            return
+        try:
+            await self.start()
+        except SettingsInvalid as error:
+            raise StoreUnavailable(f"this Redis can't be trusted with tickets: {error}") from error
