@@ -28,7 +28,7 @@ class WatchLimits:
     `write_timeout` is how long, in seconds, an event may wait for its reader.
     """
 
-    streams: int = 16
+    streams: int = 8
     streams_per_person: int = 4
     batch: int = 100
     block_ms: int = 5_000

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from authz.entrypoints.cli.failure import CommandFailed, ExitCode
 from authz.entrypoints.demo.context import bearer_token
 from authz.entrypoints.demo.errors import NotRunning
-from authz.entrypoints.demo.run_directory import RunDirectory
+from authz.entrypoints.demo.run_directory import RunDirectory, run_directory
 from authz.entrypoints.management.demo_identity import AUDIENCE
 
 TOKEN_SECONDS = 120
@@ -37,5 +36,5 @@ class DemoCaller:
 
 
 def demo_caller(name: str) -> DemoCaller:
-    """Return the demo person as whom to speak. RUN_DIR names the run, `.run` here without it."""
-    return DemoCaller(RunDirectory(Path(os.environ.get("RUN_DIR", ".run")).absolute()), name)
+    """Return the demo person as whom to speak. RUN_DIR names the run, `.run` of the checkout without it."""
+    return DemoCaller(run_directory(os.environ), name)
