@@ -13,7 +13,7 @@ from authz.services.voting import VotingService
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
 from tests.support.people import SampleDirectory, TokenMaker
 from tests.support.sample_tickets import ISSUER
-from tests.unit.management.waiting_store import WaitingStore
+from tests.support.waiting_store import WaitingStore
 
 if TYPE_CHECKING:
     from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsAsyncStub

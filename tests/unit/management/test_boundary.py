@@ -21,8 +21,8 @@ from authz.wire.holdgate.v1 import approvals_pb2 as wire
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
 from tests.support.people import SampleDirectory, TokenMaker
 from tests.support.sample_tickets import ISSUER, draft
+from tests.support.waiting_store import WaitingStore
 from tests.unit.management.errors import failure
-from tests.unit.management.waiting_store import WaitingStore
 
 if TYPE_CHECKING:
     from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsAsyncStub
