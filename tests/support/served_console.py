@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
 
-from authz.entrypoints.console.server import ConsoleServer
+from authz.entrypoints.console.server import CONNECTIONS_MAX, ConsoleServer
 
 START_SECONDS = 10.0
 
@@ -26,9 +26,11 @@ def address_of(bound: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, bound: socket.socket) -> AsyncIterator[ConsoleServer]:
+async def served(
+    app: ASGIApp, bound: socket.socket, *, connections: int = CONNECTIONS_MAX
+) -> AsyncIterator[ConsoleServer]:
     """Serve until the block ends; leaving waits until the server has stopped."""
-    server = ConsoleServer(app)
+    server = ConsoleServer(app, connections=connections)
     running = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         await until(lambda: server.started)
@@ -41,5 +43,5 @@ async def served(app: ASGIApp, bound: socket.socket) -> AsyncIterator[ConsoleSer
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds. Raises TimeoutError."""
     async with asyncio.timeout(START_SECONDS):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - uvicorn tells by a flag alone
             await asyncio.sleep(0.01)

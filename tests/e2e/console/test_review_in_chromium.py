@@ -44,7 +44,11 @@ class Watched:
 
     async def fits(self) -> bool:
         """Whether nothing has to be scrolled sideways."""
-        return bool(await self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+        size = self.page.viewport_size
+        return (
+            size is not None
+            and await self.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        )
 
 
 @asynccontextmanager
@@ -60,6 +64,7 @@ async def tab(
         viewport={"width": size["width"], "height": size["height"]},
         color_scheme=scheme,
         java_script_enabled=scripts,
+        is_mobile=size is PHONE,
     )
     yield Watched(await context.new_page(), shots)
     await context.close()

@@ -197,7 +197,7 @@ async def test_the_page_shows_everything_that_was_frozen(world: World) -> None:
         '"force": true',
         "15 bytes, JSON",
         "alice",
-        str(identity("alice")),
+        f"{identity('alice').id} of {identity('alice').ns}",
         "192.0.2.7",
         "delete-production",
         "deletes a production resource",
@@ -265,7 +265,7 @@ async def test_two_seats_say_who_is_missing(world: World) -> None:
     approvers = (Approver(ApproverKind.GROUP, "sre", count=2), Approver(ApproverKind.GROUP, "security"))
     text = await shown(world, approvers=approvers, uses=3)
     assert "0 of 3 approvals" in text
-    assert "Waits for 2 \u00d7 sre, security." in text
+    assert "Waits for 2 of sre, security." in text
     assert "may run 3 times" in text
 
 
