@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Stream = grpc.aio.UnaryStreamCall[wire.WatchRequest, wire.Event]
 
+pytestmark = pytest.mark.redis_server
+
 SECONDS = 20.0
 
 
