@@ -38,8 +38,6 @@ def access_log() -> AccessLog:
     return AccessLog(
         name="envoy.access_loggers.stdout",
         typed_config=Any.pack(
-            StdoutAccessLog(
-                log_format=SubstitutionFormatString(json_format=Struct.from_dict(_FIELDS))
-            )
+            StdoutAccessLog(log_format=SubstitutionFormatString(json_format=Struct.from_dict(_FIELDS)))
         ),
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from envoy_data_plane.envoy.config.core.v3 import Address, Pipe, SocketAddress
 from envoy_data_plane.envoy.config.endpoint.v3 import (
     ClusterLoadAssignment,
-    Endpoint as EnvoyEndpoint,
     LbEndpoint,
     LocalityLbEndpoints,
+)
+from envoy_data_plane.envoy.config.endpoint.v3 import (
+    Endpoint as EnvoyEndpoint,
 )
 
 from authz.adapters.envoy_config.endpoint import Endpoint, UnixEndpoint

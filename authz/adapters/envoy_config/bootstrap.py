@@ -30,7 +30,10 @@ def bootstrap(plan: EnvoyPlan) -> Bootstrap:
             address=address(plan.admin),
             ignore_global_conn_limit=True,
             allow_paths=[
-                *(StringMatcher(exact=path) for path in ("/ready", "/clusters", "/server_info", "/listeners")),
+                *(
+                    StringMatcher(exact=path)
+                    for path in ("/ready", "/clusters", "/server_info", "/listeners")
+                ),
                 *(StringMatcher(prefix=path) for path in ("/stats", "/config_dump")),
             ],
         ),
@@ -39,7 +42,9 @@ def bootstrap(plan: EnvoyPlan) -> Bootstrap:
                 ResourceMonitor(
                     name="envoy.resource_monitors.global_downstream_max_connections",
                     typed_config=Any.pack(
-                        DownstreamConnectionsConfig(max_active_downstream_connections=limits.MAX_CLIENT_CONNECTIONS)
+                        DownstreamConnectionsConfig(
+                            max_active_downstream_connections=limits.MAX_CLIENT_CONNECTIONS
+                        )
                     ),
                 )
             ]
@@ -55,7 +60,9 @@ def _listener(plan: EnvoyPlan) -> Listener:
         filter_chains=[
             FilterChain(
                 filters=[
-                    Filter(name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager))
+                    Filter(
+                        name="envoy.filters.network.http_connection_manager", typed_config=Any.pack(manager)
+                    )
                 ]
             )
         ],

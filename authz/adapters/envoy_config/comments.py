@@ -50,10 +50,10 @@ a reset stream on HTTP/2.",
     "http2_protocol_options/initial_stream_window_size": "At least max_request_bytes: Envoy buffers no more of an \
 HTTP/2 request than this, and answers 413 by itself beyond it, without a check.",
     "request_headers_timeout": "A client that dribbles its headers is dropped.",
-    "use_remote_address": "The client is whoever connects here: x-forwarded-for is appended to, and the client's \
-word on its own address and scheme isn't taken. Behind another proxy set xff_num_trusted_hops as well.",
+    "use_remote_address": "The client is whoever connects here: its x-forwarded-proto is replaced, its x-forwarded-for \
+completed, and its address is in x-envoy-external-address. Behind another proxy set xff_num_trusted_hops as well.",
     "early_header_mutation_extensions": "Before any filter and any route, the client's copies of the headers that \
-only Holdgate sets (x-approval-*, but for the ticket; RE2 can't say \"not\", hence the letters) and of those that \
+only Holdgate sets (x-approval-*, but for the ticket: RE2 has no lookahead, hence the letters) and of those that \
 only Envoy sets (x-envoy-*: retries, timeouts, original path). Removing them on a route instead would remove what \
 Holdgate adds.",
     "internal_address_config": "No client's address is trusted with x-envoy-* headers: nothing connects from the \
@@ -105,8 +105,8 @@ With false Envoy itself would answer 413 to every large upload, allowed or not."
     "status_on_error": "Check server unreachable or late. Envoy's default is 403, which would read as the policy's no.",
     "validate_mutations": "A line break in a header from the check server would otherwise reach the client as a \
 header of its own.",
-    "encode_raw_headers": "Otherwise doubled headers arrive joined and bytes outside UTF-8 as \"!\", and two \
-different requests would look the same.",
+    "encode_raw_headers": "Otherwise doubled headers arrive joined and bytes outside UTF-8 as an exclamation \
+mark, and two different requests would look the same.",
     "include_peer_certificate": "source.principal is there without it; policies may want to see the certificate.",
     # clusters
     "holdgate_check": "The check server, one endpoint for each of its worker processes.",

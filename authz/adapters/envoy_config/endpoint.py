@@ -14,7 +14,7 @@ _MAX_UNIX_PATH = 103  # sun_path with its final NUL is 104 bytes on macOS, 108 o
 
 @dataclass(frozen=True, slots=True)
 class TcpEndpoint:
-    """`host` is an IP address without brackets, or a name; `port` is 1–65535."""
+    """`host` is an IP address without brackets, or a name; `port` is between 1 and 65535."""
 
     host: str
     port: int

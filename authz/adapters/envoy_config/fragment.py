@@ -20,7 +20,7 @@ from authz.adapters.envoy_config.routes import each_gated_route, ticket_status_r
 class Fragment:
     """Five things to merge, in the order in which the rendered text has them.
 
-    `listener` and `http_connection_manager` have only the options and filters to merge into existing ones; `first_route` goes
+    `listener` and `http_connection_manager` have only what is to be merged into existing ones; `first_route` goes
     before all other routes; `each_gated_route` is merged into every route to what is protected; `clusters` are added.
     """
 
@@ -34,9 +34,7 @@ class Fragment:
 def fragment(plan: EnvoyPlan) -> Fragment:
     """Return what to merge into an existing Envoy configuration; it ignores where `plan` listens and leads."""
     return Fragment(
-        listener=Listener(
-            per_connection_buffer_limit_bytes=max(DEFAULT_CONNECTION_BUFFER, plan.body_limit)
-        ),
+        listener=Listener(per_connection_buffer_limit_bytes=max(DEFAULT_CONNECTION_BUFFER, plan.body_limit)),
         http_connection_manager=gate_options(plan),
         first_route=ticket_status_route(),
         each_gated_route=each_gated_route(),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from envoy_data_plane.envoy.config.common.mutation_rules.v3 import (
     HeaderMutation as Mutation,
 )
@@ -13,21 +11,19 @@ from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutatio
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
-from authz.adapters.envoy_config.plan import TICKET_HEADER
-
-_OWN_PREFIX: Final = "x-approval-"
+from authz.domain.reserved_headers import PREFIX, TICKET
 
 
-def forged_header_pattern(ticket_header: str = TICKET_HEADER) -> str:
+def forged_header_pattern() -> str:
     """Return the RE2 pattern of all header names that only Holdgate may set.
 
     That is every `x-approval-*` but the ticket, with `-` or `_` between the words. RE2 has no negative lookahead,
     so "anything but the ticket's last word" is spelled out letter by letter.
     """
-    word = ticket_header.removeprefix(_OWN_PREFIX)
+    word = TICKET.removeprefix(PREFIX)
     other_words = [f"{word[:end]}(?:[^{word[end]}].*)?" for end in range(len(word))]
     with_underscore = ["x_approval[-_].*", "x-approval_.*"]
-    return "|".join([*with_underscore, *(f"{_OWN_PREFIX}{other}" for other in other_words), f"{ticket_header}.+"])
+    return "|".join([*with_underscore, *(f"{PREFIX}{other}" for other in other_words), f"{TICKET}.+"])
 
 
 def early_header_mutation() -> TypedExtensionConfig:
@@ -47,5 +43,3 @@ def early_header_mutation() -> TypedExtensionConfig:
 
 def _remove(names: StringMatcher) -> Mutation:
     return Mutation(remove_on_match=HeaderMutationRemoveOnMatch(key_matcher=names))
-
-

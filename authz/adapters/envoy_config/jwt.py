@@ -10,10 +10,12 @@ from envoy_data_plane.envoy.config.route.v3 import RouteMatch
 from envoy_data_plane.envoy.extensions.filters.http.jwt_authn.v3 import (
     JwtAuthentication,
     JwtHeader,
-    JwtProvider as EnvoyProvider,
     JwtRequirement,
     JwtRequirementOrList,
     RequirementRule,
+)
+from envoy_data_plane.envoy.extensions.filters.http.jwt_authn.v3 import (
+    JwtProvider as EnvoyProvider,
 )
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.google.protobuf import Any, Empty

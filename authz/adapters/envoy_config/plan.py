@@ -10,9 +10,6 @@ from authz.adapters.envoy_config.endpoint import Endpoint, TcpEndpoint, UnixEndp
 from authz.adapters.envoy_config.limits import CHECK_ENVELOPE, DEFAULT_MAX_CHECKS, STREAM_IDLE_TIMEOUT
 from authz.domain.errors import SettingsInvalid
 
-TICKET_HEADER: Final = "x-approval-ticket"
-"""The one `x-approval-*` header that a client may send."""
-
 TICKETS_PATH: Final = "/.holdgate/tickets/"
 """Prefix of the ticket status, the only path that is exempt from the check."""
 
@@ -43,7 +40,9 @@ class JwtProvider:
         if not self.issuer:
             found.append("the JWT issuer is empty: tokens of any issuer would be accepted")
         if not self.audiences or "" in self.audiences:
-            found.append("the JWT provider needs an audience: without one, tokens made for other services pass")
+            found.append(
+                "the JWT provider needs an audience: without one, tokens made for other services pass"
+            )
         return found + _jwks_problems(self.jwks)
 
 
@@ -112,14 +111,18 @@ class EnvoyPlan:
             if isinstance(endpoint, TcpEndpoint) and not endpoint.is_ip
         ]
         if not self.admin.is_local:
-            found.append(f"the admin address {self.admin} is not loopback: whoever reaches it controls this Envoy")
+            found.append(
+                f"the admin address {self.admin} is not loopback: whoever reaches it controls this Envoy"
+            )
         if not self.check:
             found.append("the check server has no endpoint")
         if len(set(self.check)) != len(self.check):
             found.append("a check endpoint is listed twice")
         named = any(isinstance(endpoint, TcpEndpoint) and not endpoint.is_ip for endpoint in self.check)
         if named and any(isinstance(endpoint, UnixEndpoint) for endpoint in self.check):
-            found.append("check endpoints are unix sockets and host names: Envoy resolves names only among their kind")
+            found.append(
+                "check endpoints are unix sockets and host names: Envoy resolves names only among their kind"
+            )
         if self.check_tls is None:
             found += [
                 f"the check endpoint {endpoint} is not on this machine: whoever reaches it can claim any principal, "
@@ -132,7 +135,9 @@ class EnvoyPlan:
     def _bound_problems(self) -> list[str]:
         found = []
         if not 0 < self.check_timeout < STREAM_IDLE_TIMEOUT:
-            found.append(f"a check timeout of {self.check_timeout} s is not between 0 and {STREAM_IDLE_TIMEOUT:g} s")
+            found.append(
+                f"a check timeout of {self.check_timeout} s is not between 0 and {STREAM_IDLE_TIMEOUT:g} s"
+            )
         if not 0 <= self.body_limit <= _MAX_BODY_LIMIT:
             found.append(f"a body limit of {self.body_limit} bytes is not between 0 and {_MAX_BODY_LIMIT}")
         if self.max_checks < 1:
@@ -156,5 +161,7 @@ def _jwks_problems(text: str) -> list[str]:
     if any(not isinstance(key, dict) for key in keys):
         return ["a key of the JWKS is not an object"]
     if any(_PRIVATE_JWK_MEMBERS & key.keys() for key in keys):
-        return ["the JWKS contains a private or shared key; only public keys belong into Envoy's configuration"]
+        return [
+            "the JWKS contains a private or shared key; only public keys belong into Envoy's configuration"
+        ]
     return []

@@ -18,9 +18,10 @@ from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 from authz.adapters.envoy_config.clusters import CONSOLE_CLUSTER, UPSTREAM_CLUSTER
 from authz.adapters.envoy_config.ext_authz import not_checked
 from authz.adapters.envoy_config.limits import TICKET_STATUS_TIMEOUT
-from authz.adapters.envoy_config.plan import TICKET_HEADER, TICKETS_PATH
+from authz.adapters.envoy_config.plan import TICKETS_PATH
+from authz.domain.reserved_headers import TICKET
 
-HEADERS_KEPT_FROM_UPSTREAM: Final = (TICKET_HEADER,)
+HEADERS_KEPT_FROM_UPSTREAM: Final = (TICKET,)
 """Removed on the gated route as well, should the check server ever forget to."""
 
 HEADERS_KEPT_FROM_CONSOLE: Final = ("authorization", "cookie")

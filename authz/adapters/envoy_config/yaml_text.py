@@ -28,7 +28,9 @@ def yaml_text(document: Mapping[str, Plain], comment_of: CommentOf) -> str:
 def comment_lines(text: str, indent: str = "") -> Iterator[str]:
     """Yield `text` as wrapped comment lines; an empty line in it stays one."""
     for paragraph in text.split("\n"):
-        lines = textwrap.wrap(paragraph, _WIDTH - len(indent) - 2, break_on_hyphens=False, break_long_words=False)
+        lines = textwrap.wrap(
+            paragraph, _WIDTH - len(indent) - 2, break_on_hyphens=False, break_long_words=False
+        )
         yield from (f"{indent}# {line}" for line in lines or [""])
 
 

@@ -29,7 +29,8 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-        own = self._builder(self._name, self._key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        constraints = x509.BasicConstraints(ca=True, path_length=0)
+        own = self._builder(self._name, self._key).add_extension(constraints, critical=True)
         self.certificate = self._write("ca.pem", own.sign(self._key, hashes.SHA256()).public_bytes(_PEM))
 
     def issue(self, name: str) -> Pair:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import grpc
+from google.rpc import code_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from authz.wire import ext_authz_pb2 as wire
@@ -28,8 +30,8 @@ def allow(headers: Mapping[str, str] | None = None, remove: Sequence[str] = ()) 
 def deny(status: int, headers: Mapping[str, str] | None = None, body: str = "") -> wire.CheckResponse:
     """Return a refusal with an HTTP status, headers and a body for the client."""
     response = wire.CheckResponse()
-    response.status.code = grpc.StatusCode.PERMISSION_DENIED.value[0]
-    response.denied_response.status.code = status
+    response.status.code = code_pb2.PERMISSION_DENIED
+    response.denied_response.status.code = cast("wire.StatusCode.ValueType", status)
     response.denied_response.headers.extend(_set(headers or {}))
     response.denied_response.body = body
     return response
@@ -85,14 +87,18 @@ class _Servicer(service.AuthorizationServicer):
 
 
 @contextmanager
-def checking(credentials: grpc.ServerCredentials | None = None, address: str = "127.0.0.1:0") -> Iterator[CheckServer]:
+def checking(
+    credentials: grpc.ServerCredentials | None = None, address: str = "127.0.0.1:0"
+) -> Iterator[CheckServer]:
     """Run a CheckServer until the block ends."""
     servicer, healthy = _Servicer(), health.HealthServicer()
     server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0)])
     service.add_AuthorizationServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     port = (
-        server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
+        server.add_insecure_port(address)
+        if credentials is None
+        else server.add_secure_port(address, credentials)
     )
     servicer.server = CheckServer(port, healthy, server)
     server.start()

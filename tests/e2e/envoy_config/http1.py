@@ -8,7 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from io import BufferedIOBase
+from typing import Final
 
 _TIMEOUT: Final = 10.0
 
@@ -37,7 +38,7 @@ class Message:
         return {name for name, _ in self.headers}
 
 
-def read_message(stream: BinaryIO) -> Message | None:
+def read_message(stream: BufferedIOBase) -> Message | None:
     """Read one message, None at the end of the stream."""
     start = stream.readline()
     if not start:
@@ -147,14 +148,14 @@ def recording() -> Iterator[Recorder]:
             thread.join()
 
 
-def _read_or_none(stream: BinaryIO) -> Message | None:
+def _read_or_none(stream: BufferedIOBase) -> Message | None:
     try:
         return read_message(stream)
     except (TimeoutError, ConnectionError):
         return None  # Envoy dropped a kept-alive connection
 
 
-def _read_headers(stream: BinaryIO) -> tuple[tuple[str, bytes], ...]:
+def _read_headers(stream: BufferedIOBase) -> tuple[tuple[str, bytes], ...]:
     found = []
     while (line := stream.readline().rstrip(b"\r\n")) != b"":
         name, _, value = line.partition(b":")
@@ -162,7 +163,7 @@ def _read_headers(stream: BinaryIO) -> tuple[tuple[str, bytes], ...]:
     return tuple(found)
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
     while (size := int(stream.readline().split(b";")[0], 16)) > 0:
         yield stream.read(size)
         stream.readline()

@@ -44,7 +44,9 @@ class _Link:
 
     def __init__(self, link: socket.socket, *, client: bool) -> None:
         self.h2 = h2.connection.H2Connection(
-            h2.config.H2Configuration(client_side=client, header_encoding=None, validate_outbound_headers=False)
+            h2.config.H2Configuration(
+                client_side=client, header_encoding=None, validate_outbound_headers=False
+            )
         )
         self.h2.initiate_connection()
         self.streams: dict[int, Stream] = {}
@@ -83,10 +85,20 @@ class _Link:
 
 
 def send(
-    port: int, target: str = "/", headers: Headers | None = None, *, body: bytes = b"", trailers: Headers | None = None
+    port: int,
+    target: str = "/",
+    headers: Headers | None = None,
+    *,
+    body: bytes = b"",
+    trailers: Headers | None = None,
 ) -> Stream:
     """Send one POST and return the answer, or the reset that came instead."""
-    pseudo = [(b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"gate.test"), (b":path", target.encode())]
+    pseudo = [
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":authority", b"gate.test"),
+        (b":path", target.encode()),
+    ]
     with socket.create_connection(("127.0.0.1", port), _TIMEOUT) as opened:
         link = _Link(opened, client=True)
         answer = link.streams[1] = Stream()

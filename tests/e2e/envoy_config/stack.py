@@ -35,7 +35,9 @@ class Gate:
 class Stack:
     """The peers around Envoy, shared by all tests of a process; each test starts with them reset."""
 
-    def __init__(self, folder: Path, check: CheckServer, upstream: http1.Recorder, console: http1.Recorder) -> None:
+    def __init__(
+        self, folder: Path, check: CheckServer, upstream: http1.Recorder, console: http1.Recorder
+    ) -> None:
         self.check = check
         self.upstream = upstream
         self.console = console
@@ -88,7 +90,9 @@ def _local(port: int) -> TcpEndpoint:
 
 def manager(document: Document) -> Document:
     """Return the connection manager of a bootstrap."""
-    found: Document = document["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    found: Document = document["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0][
+        "typed_config"
+    ]
     return found
 
 

@@ -79,7 +79,7 @@ def test_a_chunked_body_that_pauses_at_the_limit_is_marked_whole(stack: Stack, g
         assert stack.check.arrived.wait(5)
         connection.send(chunk(body[BODY_LIMIT:]) + chunk(b""))
         assert connection.response().status == 200
-    # This is why the check server takes a body as long as the limit for a cut one, unless content-length says otherwise.
+    # So the check server takes a body as long as the limit for a cut one, unless content-length says otherwise.
     assert stack.check.http.raw_body == body[:BODY_LIMIT]
     assert partial_mark(stack.check.checks[0]) == b"false"
     assert stack.upstream.received[0].body == body

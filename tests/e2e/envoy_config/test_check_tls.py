@@ -12,7 +12,7 @@ from authz.adapters.envoy_config.plan import ClientTls
 from tests.e2e.envoy_config import http1
 from tests.e2e.envoy_config.certificates import Authority, Pair
 from tests.e2e.envoy_config.check_server import checking
-from tests.e2e.envoy_config.stack import Document, Stack, cluster
+from tests.e2e.envoy_config.stack import Change, Document, Stack, cluster
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def no_name_check(document: Document) -> None:
     ids=["the right server", "another server of the same authority", "control: no name check"],
 )
 def test_envoy_asks_only_the_server_that_it_means(
-    server_name: str, changes: tuple[object, ...], status: int, authority: Authority, stack: Stack
+    server_name: str, changes: tuple[Change, ...], status: int, authority: Authority, stack: Stack
 ) -> None:
     tls = client_tls(authority.certificate, authority.issue("envoy.test"))
     with (

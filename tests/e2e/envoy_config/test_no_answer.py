@@ -45,7 +45,9 @@ def test_an_unreachable_check_server_is_an_empty_503(stack: Stack) -> None:
 
 
 def test_control_failure_mode_allow_lets_everything_through(stack: Stack) -> None:
-    with stack.gate(lambda document: ext_authz(document).update(failure_mode_allow=True), check=nobody()) as gate:
+    with stack.gate(
+        lambda document: ext_authz(document).update(failure_mode_allow=True), check=nobody()
+    ) as gate:
         assert http1.send(gate.port, method="DELETE").status == 200
     assert len(stack.upstream.received) == 1
 
@@ -139,7 +141,9 @@ def test_checks_in_flight_are_bounded(bounded: bool, stack: Stack) -> None:
         return allow()
 
     stack.check.answer = waits
-    unbound = [] if bounded else [lambda document: cluster(document, "holdgate_check").pop("circuit_breakers")]
+    unbound = (
+        [] if bounded else [lambda document: cluster(document, "holdgate_check").pop("circuit_breakers")]
+    )
     with stack.gate(*unbound, max_checks=1) as gate, ThreadPoolExecutor(1) as pool:
         first = pool.submit(http1.send, gate.port)
         assert stack.check.arrived.wait(DEADLINE)
@@ -148,7 +152,9 @@ def test_checks_in_flight_are_bounded(bounded: bool, stack: Stack) -> None:
     assert second == (503 if bounded else 200)
 
 
-def test_a_check_server_on_a_unix_socket_is_reached(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_check_server_on_a_unix_socket_is_reached(
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = tmp_path_factory.mktemp("s") / "c.sock"
     with checking(address=f"unix:{path}") as server, stack.gate(check=(UnixEndpoint(str(path)),)) as gate:
         assert http1.send(gate.port).status == 200

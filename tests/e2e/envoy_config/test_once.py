@@ -11,7 +11,11 @@ from tests.e2e.envoy_config.stack import Document, Gate, Stack, cluster, ext_aut
 from tests.e2e.envoy_config.test_client_headers import no_early_stripping, private_addresses_trusted
 
 ASK_FOR_RETRIES = (("x-envoy-retry-on", b"5xx"), ("x-envoy-max-retries", b"3"))
-UPGRADE = (("connection", b"upgrade"), ("upgrade", b"websocket"), ("sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA=="))
+UPGRADE = (
+    ("connection", b"upgrade"),
+    ("upgrade", b"websocket"),
+    ("sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA=="),
+)
 
 
 def retries_on_the_route(document: Document) -> None:

@@ -49,7 +49,9 @@ def test_a_path_with_an_escaped_slash_is_refused(path: str, stack: Stack, gate: 
     assert not stack.upstream.received
 
 
-def test_control_an_escaped_slash_that_is_kept_reaches_check_server_and_upstream_unchanged(stack: Stack) -> None:
+def test_control_an_escaped_slash_that_is_kept_reaches_check_server_and_upstream_unchanged(
+    stack: Stack,
+) -> None:
     with stack.gate(escaped_slashes_kept) as gate:
         for path in ESCAPED_SLASHES[:3]:
             stack.reset()
