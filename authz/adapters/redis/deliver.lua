@@ -10,10 +10,12 @@ end
 if #redis.call('XPENDING', outbox, group, entry, entry, 1) == 0 then
   return 0
 end
+-- The acknowledgement first: a full Redis lets it pass, and everything after a script's first write. The other way
+-- round a full Redis would have the same card sent again and again.
+redis.call('XACK', outbox, group, entry)
+redis.call('XDEL', outbox, entry)
 if #ARGV > 3 then
   redis.call('HSET', deliveries, unpack(ARGV, 4))
   redis.call('PEXPIRE', deliveries, retention)
 end
-redis.call('XACK', outbox, group, entry)
-redis.call('XDEL', outbox, entry)
 return 1

@@ -144,8 +144,8 @@ def _accepted_by(notice: Notice, channel: str) -> str:
 def _fresh(entry: bytes, flat: Sequence[bytes]) -> list[bytes]:
     """Return a row like those of take.lua for an entry that nobody had before."""
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    attempt = b"%d" % (int(fields[b"attempt"]) + 1)
-    return [entry, fields[b"type"], fields[b"ticket"], fields[b"rev"], attempt]
+    attempt = b"%d" % (int(fields.get(b"attempt", 0)) + 1)
+    return [entry, fields.get(b"type", b""), fields.get(b"ticket", b""), fields.get(b"rev", b"0"), attempt]
 
 
 def _known(rows: Sequence[Sequence[bytes]]) -> list[Notice]:

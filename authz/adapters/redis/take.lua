@@ -29,8 +29,9 @@ local function add(entry, tries)
   for i = 1, #entry[2], 2 do
     fields[entry[2][i]] = entry[2][i + 1]
   end
-  taken[#taken + 1] = { entry[1], fields['type'], fields['ticket'], fields['rev'],
-    string.format('%.0f', tonumber(fields['attempt']) + tries) }
+  -- The blanks keep one foreign entry from stopping all the others; the caller leaves it where it is.
+  taken[#taken + 1] = { entry[1], fields['type'] or '', fields['ticket'] or '', fields['rev'] or '0',
+    string.format('%.0f', (tonumber(fields['attempt']) or 0) + tries) }
 end
 
 local claimed = redis.call('XAUTOCLAIM', outbox, group, consumer, lease, cursor, 'COUNT', limit)

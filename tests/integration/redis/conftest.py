@@ -75,7 +75,7 @@ async def store(settings: RedisSettings) -> AsyncIterator[RedisTicketStore]:
 
 @pytest.fixture
 async def outbox(settings: RedisSettings) -> AsyncIterator[RedisOutbox]:
-    outbox = RedisOutbox(replace(settings, lease_ms=100))
+    outbox = RedisOutbox(replace(settings, lease_ms=300))
     yield outbox
     await outbox.aclose()
 

@@ -112,7 +112,7 @@ async def test_a_lost_reply_to_a_create_gives_the_same_ticket_on_the_next_try(
     written = cast("int", await link.command("XLEN", KEYS.audit))
     async with Proxy(shared_server.port).running() as proxy:
         far = RedisTicketStore(replace(settings, url=proxy.url))
-        await far.load(draft().id)
+        await far.start()
         proxy.lose_next_reply()
         lost = draft()
         with pytest.raises(StoreUnavailable):
@@ -130,7 +130,7 @@ async def test_a_lost_reply_to_a_vote_leaves_the_vote_counted_once(
     ticket = (await store.create(draft())).ticket
     async with Proxy(shared_server.port).running() as proxy:
         far = RedisTicketStore(replace(settings, url=proxy.url))
-        await far.load(ticket.id)
+        await far.start()
         proxy.lose_next_reply()
         with pytest.raises(StoreUnavailable):
             await far.vote(ticket.id, 1, [vote()], State.APPROVED, {})
@@ -149,7 +149,7 @@ async def test_a_lost_reply_to_a_redemption_is_replayed_to_the_same_check_only(
     digest = ticket.draft.fingerprint.digest
     async with Proxy(shared_server.port).running() as proxy:
         far = RedisTicketStore(replace(settings, url=proxy.url))
-        await far.load(ticket.id)
+        await far.start()
         proxy.lose_next_reply()
         with pytest.raises(StoreUnavailable):
             await far.redeem(ticket.id, digest, check(1), 1, NEVER)
@@ -168,7 +168,7 @@ async def test_no_use_is_taken_twice_behind_the_callers_back(
     async with Proxy(shared_server.port).running() as proxy:
         if client == "ours":
             far = RedisTicketStore(replace(settings, url=proxy.url))
-            await far.load(ticket.id)
+            await far.start()
             proxy.lose_next_reply()
             with pytest.raises(StoreUnavailable):
                 await far.redeem(ticket.id, ticket.draft.fingerprint.digest, CheckId("", 1), 5, NEVER)

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from authz.adapters.redis.link import Link
+from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import StoreUnavailable
@@ -35,7 +36,7 @@ async def test_what_was_acknowledged_survives_a_kill_only_with_the_append_only_f
     start_server: Callable[..., RedisServer], appendonly: str
 ) -> None:
     server = start_server(appendonly=appendonly)
-    store = RedisTicketStore(RedisSettings(url=server.url, timeout_ms=500))
+    store = RedisTicketStore(RedisSettings(url=server.url, timeout_ms=500, durability_asserted=True))
     acknowledged: list[str] = []
     outage, warmed_up = asyncio.Event(), asyncio.Event()
 
@@ -87,8 +88,11 @@ async def test_a_full_redis_refuses_and_forgets_nothing(
     await link.command("CONFIG", "SET", "maxmemory", int(memory["used_memory"]) + 4 * MEGABYTE)
     settings = RedisSettings(url=server.url, timeout_ms=5_000)
     store = RedisTicketStore(replace(settings, max_open_per_requester=10_000))
+    store._trusted = True  # the control is a server that the start refuses
     granted = (await store.create(draft("/granted"))).ticket
     await store.vote(granted.id, 1, [vote()], State.APPROVED, {})
+    outbox = RedisOutbox(settings)
+    await outbox.take(1, 0)
     made: list[str] = []
     refused = ""
     for number in range(400):
@@ -110,10 +114,14 @@ async def test_a_full_redis_refuses_and_forgets_nothing(
         await link.command("CONFIG", "SET", "maxmemory", MEGABYTE)  # less than a small write would need
         with pytest.raises(StoreUnavailable):
             await store.redeem(granted.id, digest, check(1), 1, NEVER)
+        [notice] = await outbox.take(1, 0)
+        await outbox.delivered(notice, {"teams": "message-7"})
+        assert await outbox.receipts(notice) == {"teams": "message-7"}, "deliveries go on"
         await link.command("CONFIG", "SET", "maxmemory", 0)
         assert await store.redeem(granted.id, digest, check(1), 1, NEVER) is RedeemResult.REDEEMED
         assert len(await store.events("0", 9_999, 0)) == len(made) + 5
     else:
         assert evicted > 0, "the control forgets"
     await store.aclose()
+    await outbox.aclose()
     await link.aclose()
