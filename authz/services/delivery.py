@@ -18,9 +18,9 @@ from authz.domain.ticket import Ticket
 from authz.services.backoff import Backoff
 from authz.services.ports import (
     Channel,
+    ChannelFailed,
     DeliveryDelayed,
     DeliveryObserver,
-    DeliveryRefused,
     Loaded,
     Notice,
     Outbox,
@@ -189,7 +189,7 @@ class Delivery:
         missing = [name for name in channels if name not in receipts]
         post = self._post if len(missing) == 1 else self._post_and_note
         results = await asyncio.gather(*(post(notice, name, loaded) for name in missing))
-        failed: dict[str, Exception] = {}
+        failed: dict[str, ChannelFailed] = {}
         for name, result in zip(missing, results, strict=True):
             if isinstance(result, str):
                 receipts[name] = result
@@ -210,22 +210,29 @@ class Delivery:
         channels = self._routes.channels
         return [name for name in dict.fromkeys(names) if notice.type in channels[name].events]
 
-    async def _post(self, notice: Notice, name: str, loaded: Loaded) -> str | Exception:
+    async def _post(self, notice: Notice, name: str, loaded: Loaded) -> str | ChannelFailed:
         """Post to one channel; return its receipt or what went wrong. One channel's trouble is no other's."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         posting = Posting(notice.type, loaded.ticket, loaded.now)
+        failure: ChannelFailed
         try:
             async with asyncio.timeout(self._settings.post_s):
                 receipt = await self._routes.channels[name].send(posting)
+        except ChannelFailed as error:
+            failure = error
         except TimeoutError:
-            return self._failed(notice, name, DeliveryDelayed(f"no answer in {self._settings.post_s:g} s"))
+            failure = DeliveryDelayed(f"no answer in {self._settings.post_s:g} s")
         except Exception as error:  # noqa: BLE001 a channel's bug must not stop the other channels' cards
-            return self._failed(notice, name, error)
-        self._observer.posted(notice, name, loop.time() - begun)
-        return receipt
+            # Only its type: the text may hold an address.
+            failure = DeliveryDelayed(f"the channel failed with {type(error).__name__}")
+        else:
+            self._observer.posted(notice, name, loop.time() - begun)
+            return receipt
+        self._observer.failed(notice, name, failure)
+        return failure
 
-    async def _post_and_note(self, notice: Notice, name: str, loaded: Loaded) -> str | Exception:
+    async def _post_and_note(self, notice: Notice, name: str, loaded: Loaded) -> str | ChannelFailed:
         """Post, and write down at once that this channel has it: the others may keep the notice for long."""
         result = await self._post(notice, name, loaded)
         if isinstance(result, str):
@@ -235,26 +242,17 @@ class Delivery:
                 self._observer.store_failed("noting an accepted card", error)
         return result
 
-    def _failed(self, notice: Notice, name: str, error: Exception) -> Exception:
-        self._observer.failed(notice, name, error)
-        return error
-
-    async def _try_later_or_bury(self, notice: Notice, failed: Mapping[str, Exception]) -> None:
-        why = "; ".join(f"{name}: {_told(error)}" for name, error in sorted(failed.items()))
-        delayed = [error for error in failed.values() if not isinstance(error, DeliveryRefused)]
-        tried = any(not isinstance(error, DeliveryDelayed) or error.tried for error in failed.values())
+    async def _try_later_or_bury(self, notice: Notice, failed: Mapping[str, ChannelFailed]) -> None:
+        why = "; ".join(f"{name}: {error}" for name, error in sorted(failed.items()))
+        delayed = [error for error in failed.values() if isinstance(error, DeliveryDelayed)]
+        tried = len(delayed) < len(failed) or any(error.tried for error in delayed)
         if not delayed or (tried and notice.attempt >= self._settings.attempts):
             await self._bury(notice, why)
             return
-        asked_for = max(error.after_s if isinstance(error, DeliveryDelayed) else 0.0 for error in delayed)
+        asked_for = max(error.after_s for error in delayed)
         after_s = self._settings.backoff.delay(notice.attempt, asked_for)
         await self._outbox.retry(notice, ceil(after_s * 1000), why, counted=tried)
 
     async def _bury(self, notice: Notice, why: str) -> None:
         await self._outbox.bury(notice, why)
         self._observer.buried(notice, why)
-
-
-def _told(error: Exception) -> str:
-    """Return what may be kept of an error: our own channels' words, of anything else only its type."""
-    return str(error) if isinstance(error, DeliveryDelayed | DeliveryRefused) else type(error).__name__

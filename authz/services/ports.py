@@ -237,7 +237,7 @@ class DeliveryObserver(Protocol):
         """One channel took a notice, after so many seconds."""
         ...
 
-    def failed(self, notice: Notice, channel: str, error: Exception) -> None:
+    def failed(self, notice: Notice, channel: str, error: ChannelFailed) -> None:
         """One channel didn't take a notice; it is tried again, or buried, which is told apart."""
         ...
 

@@ -21,8 +21,7 @@ from authz.adapters.teams.secret_url import SecretUrl, unlogged
 from authz.domain.events import EventType
 from authz.services.ports import DeliveryDelayed, DeliveryRefused, Posting
 
-PER_SECOND = 3.8
-"""A little below the vendor's 4, because its clock and ours are not the same."""
+PER_SECOND = 4
 
 PAUSE_MAX_S = 24 * 3600.0
 """Nobody decides about a ticket that is older than this, so a longer pause is a refusal."""
@@ -61,7 +60,7 @@ class WorkflowsSettings:
     """`public_url` is where people reach the console. `timeout_s` bounds each post as a whole."""
 
     public_url: str
-    per_second: float = PER_SECOND
+    per_second: int = PER_SECOND
     timeout_s: float = 15.0
     limits: CardLimits = field(default_factory=CardLimits)
 
@@ -95,14 +94,14 @@ class WorkflowsChannel:
         after every other answer than an acceptance.
         """
         message = envelope(posting, self._settings.public_url, self._settings.limits)
-        shut_for = await self._pace.turn()
-        if shut_for > 0:
-            msg = f"the webhook asked for a pause that lasts {shut_for:.1f} s more"
-            raise DeliveryDelayed(msg, shut_for, tried=False)
-        answer = await self._post(message)
-        if isinstance(answer, str):
-            raise DeliveryDelayed(answer)
-        self._judge(answer)
+        async with self._pace.turn() as back_after_s:
+            if back_after_s > 0:
+                msg = f"the webhook is busy, or asked for a pause: {back_after_s:.1f} s more"
+                raise DeliveryDelayed(msg, back_after_s, tried=False)
+            answer = await self._post(message)
+            if isinstance(answer, str):
+                raise DeliveryDelayed(answer)
+            self._judge(answer)
         return "accepted"
 
     async def _post(self, message: bytes) -> _Answer | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from authz.adapters.telemetry.metrics import Metrics
-from authz.services.ports import Notice
+from authz.services.ports import ChannelFailed, Notice
 
 log = structlog.get_logger("holdgate.notifier")
 
@@ -22,7 +22,7 @@ class NotifierObserver:
         self._metrics.delivery_seconds.labels(channel).observe(seconds)
         log.info("notice.posted", channel=channel, seconds=round(seconds, 3), **_of(notice))
 
-    def failed(self, notice: Notice, channel: str, error: Exception) -> None:
+    def failed(self, notice: Notice, channel: str, error: ChannelFailed) -> None:
         """See DeliveryObserver."""
         self._metrics.deliveries.labels(channel, "failed").inc()
         log.warning("notice.failed", channel=channel, error=str(error), **_of(notice))

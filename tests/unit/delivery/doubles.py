@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from authz.domain.errors import StoreUnavailable
 from authz.domain.events import EventType
 from authz.domain.ticket import Ticket
-from authz.services.ports import Loaded, Notice, Posting
+from authz.services.ports import ChannelFailed, Loaded, Notice, Posting
 
 EVERY_EVENT = frozenset(EventType)
 
@@ -154,18 +154,20 @@ class Watched:
     routes: list[str] = field(default_factory=list)
     crashes: list[Exception] = field(default_factory=list)
     store_failures: list[str] = field(default_factory=list)
+    alerted: asyncio.Event = field(default_factory=asyncio.Event)
     told: asyncio.Event = field(default_factory=asyncio.Event)
 
     def posted(self, notice: Notice, channel: str, seconds: float) -> None:
         assert seconds >= 0
         self.posts.append((notice.entry, channel))
 
-    def failed(self, notice: Notice, channel: str, error: Exception) -> None:
+    def failed(self, notice: Notice, channel: str, error: ChannelFailed) -> None:
         self.failures.append((channel, str(error)))
         assert notice.entry
 
     def buried(self, notice: Notice, why: str) -> None:
         self.burials.append((notice.entry, why))
+        self.alerted.set()
 
     def unknown_route(self, notice: Notice, route: str) -> None:
         assert notice.entry

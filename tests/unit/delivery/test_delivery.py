@@ -170,7 +170,7 @@ async def test_waiting_for_a_pause_that_was_asked_for_is_no_attempt() -> None:
 async def test_a_channels_bug_is_a_failed_attempt_that_tells_nothing_of_its_text() -> None:
     rig = Rig(notice(), channels={"teams": FakeChannel([KeyError("https://secret.example")])})
     await rig.run_until(lambda: bool(rig.outbox.done))
-    assert rig.outbox.retries[0][2] == "teams: KeyError"
+    assert rig.outbox.retries[0][2] == "teams: the channel failed with KeyError"
 
 
 async def test_a_channel_that_hangs_is_given_up_and_tried_again() -> None:
