@@ -53,7 +53,11 @@ async def test_control_when_nothing_is_burnt_a_secret_signs_in_twice(
     assert [answer.status_code for answer in answers] == [303, 303]
 
 
-@pytest.mark.parametrize("secret", ["", "x", "A" * 22 + "." + "A" * 43, one_time_secret("o" * 32), "é"])
+@pytest.mark.parametrize(
+    "secret",
+    ["", "x", "A" * 22 + "." + "A" * 43, one_time_secret("o" * 32), "é"],
+    ids=["none", "short", "forged", "other run", "non-ascii"],
+)
 async def test_a_made_up_secret_opens_nothing(world: World, secret: str) -> None:
     browser = world.browser()
     assert (await browser.get(ADDRESS, params={"secret": secret})).status_code == 403
