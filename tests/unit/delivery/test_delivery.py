@@ -376,11 +376,16 @@ async def test_a_stop_does_not_wait_for_ever() -> None:
     assert rig.channels["teams"].now == 0
 
 
+async def test_a_route_without_channels_tells_nobody_and_keeps_nothing_back() -> None:
+    rig = Rig(notice(), routes={"default": ()})
+    await rig.run_until(lambda: bool(rig.outbox.done))
+    assert rig.outbox.done == {"1-0": {}}
+
+
 @pytest.mark.parametrize(
     ("routes", "message"),
     [
         ({}, "'default' is missing"),
-        ({"default": ()}, "'default' is missing or has no channel"),
         ({"default": ("teams", "slack")}, "'default' names the channel 'slack'"),
     ],
 )
