@@ -36,7 +36,7 @@ class ChildSpec:
 
 
 class Child:
-    """A running process, the leader of its own group; `output` is the reading end of its stdout and stderr."""
+    """A running process, the leader of its own group; `output` has what it writes."""
 
     def __init__(
         self, spec: ChildSpec, process: asyncio.subprocess.Process, output: OutputPipe, log: ChildLog

@@ -32,9 +32,10 @@ The second one is held. Approve it as Carol, here or there:
     (good once, for one browser; `{holdgate} demo sign-in` prints another)
     {holdgate} tickets list --as carol
 
-Then send it again with -H "x-approval-ticket: …" and the token that it got. The policy is in
-{_shown(parts.policies / "demo")}; a saved edit is in force at once. Logs are in {_shown(parts.run.logs)}.
-Ctrl-C ends it all."""
+Then send it again with -H "x-approval-ticket: …" and the token that it got.
+
+The policy is in {_shown(parts.policies / "demo")}, and a saved edit is in force at once.
+The logs are in {_shown(parts.run.logs)}. Ctrl-C ends it all."""
 
 
 def _command() -> str:

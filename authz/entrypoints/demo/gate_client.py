@@ -36,7 +36,8 @@ class Call:
         if self.ticket:
             parts += ["-H", f'"{TICKET_HEADER}: $TICKET"']
         if self.body is not None:
-            parts += ["--json", f"'{json.dumps(self.body)}'"]
+            body = json.dumps(self.body, separators=(",", ":"))
+            parts += ["--json", f"'{body}'"]
         return " ".join(parts)
 
 
@@ -52,6 +53,10 @@ class GateClient:
         self._key = key
         self._people = people
         self._screen = screen
+
+    def name(self, person: str) -> str:
+        """Return what a person is called."""
+        return self._people[person].name
 
     async def send(self, call: Call) -> Answer:
         """Send a request, and show it with the status it got."""

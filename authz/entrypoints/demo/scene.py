@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +12,13 @@ import httpx
 from authz.entrypoints.demo.console_visit import ConsoleVisit
 from authz.entrypoints.demo.expectation import Mismatch
 from authz.entrypoints.demo.gate_client import GateClient
+from authz.entrypoints.demo.own_command import Ended, own_command
 from authz.entrypoints.demo.ports import LOOPBACK
 from authz.entrypoints.demo.room_card import RoomCard
 from authz.entrypoints.demo.run_directory import RunDirectory
 from authz.entrypoints.demo.screen import Screen
 
 _CARD_PATIENCE = 15.0  # seconds
-_COMMAND_PATIENCE = 20.0
 _POLL = 0.05
 
 
@@ -63,21 +62,7 @@ class Scene:
             hits: dict[str, int] = (await client.get("http://upstream/hits")).json()
         return hits
 
-    async def command(self, *arguments: str) -> tuple[int, str]:
-        """Run a `holdgate` command as a person would; return its exit code and what it printed."""
+    async def command(self, *arguments: str) -> Ended:
+        """Run a `holdgate` command, shown as a person would type it."""
         self.screen.typed(" ".join(("holdgate", *arguments)))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "authz.entrypoints.cli.main", *arguments),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**self.environ, "RUN_DIR": str(self.run.root)},
-        )
-        try:
-            async with asyncio.timeout(_COMMAND_PATIENCE):
-                output, _ = await process.communicate()
-        except (TimeoutError, asyncio.CancelledError):
-            process.kill()
-            await process.wait()
-            raise
-        return process.returncode or 0, output.decode("utf-8", "replace").strip()
+        return await own_command({**self.environ, "RUN_DIR": str(self.run.root)}, *arguments)

@@ -32,7 +32,7 @@ class Screen:
 
     def say(self, text: str = "", tone: Tone = "plain") -> None:
         """Print one or more lines, at once also into a pipe."""
-        styled = click.style(text, **_STYLES[tone]) if self._coloured and text else text  # type: ignore[arg-type]
+        styled = click.style(text, **_STYLES[tone]) if self._coloured and tone != "plain" else text  # type: ignore[arg-type]
         click.echo(styled, color=self._coloured)
 
     def complain(self, text: str) -> None:
@@ -48,6 +48,10 @@ class Screen:
     def typed(self, command: str) -> None:
         """Show what is done, as one would type it."""
         self.say(f"{_INDENT}$ {command}", "quiet")
+
+    def told(self, sentence: str) -> None:
+        """Show what somebody does who doesn't type."""
+        self.say(f"{_INDENT}> {sentence}", "quiet")
 
     def status(self, code: int, phrase: str) -> None:
         """Show the status of an answer."""

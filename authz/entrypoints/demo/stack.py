@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from authz.entrypoints.demo.child import Child
 from authz.entrypoints.demo.conditions import sees_check_server
 from authz.entrypoints.demo.context import DemoContext
-from authz.entrypoints.demo.edge import edge_config
+from authz.entrypoints.demo.errors import DemoRefused
 from authz.entrypoints.demo.gate_settings import gate_environ
+from authz.entrypoints.demo.own_command import own_command
 from authz.entrypoints.demo.parts import Parts
 from authz.entrypoints.demo.people import SamplePerson
 from authz.entrypoints.demo.ports import LOOPBACK
 from authz.entrypoints.demo.signing import SigningKey
 from authz.entrypoints.demo.supervisor import Supervisor
 from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
-from authz.settings import load_settings
 
 CHECK_CLUSTER = "holdgate_check"
 """As the Envoy configuration calls it; its module takes a second to import."""
@@ -47,7 +47,7 @@ class Stack:
     async def start(self, supervisor: Supervisor) -> int:
         """Start all of them and return the port of the chat room once a request is judged on its way through.
 
-        Raises ChildDied or ChildNotReady.
+        Raises ChildDied, ChildNotReady, or DemoRefused when there can be no configuration for Envoy.
         """
         run = self.parts.run
         run.write_private(run.signing_key, self.key.jwk)
@@ -79,7 +79,12 @@ class Stack:
 
     async def _start_edge(self, supervisor: Supervisor, settings: Mapping[str, str]) -> Child:
         run = self.parts.run
-        run.write_private(run.envoy_config, await asyncio.to_thread(edge_config, load_settings(settings)))
+        # A command of its own rather than a thread: it takes a second of a processor, and has to stop on
+        # Ctrl-C.
+        made = await own_command({**self.parts.environ, **settings}, "envoy-config", "--format", "json")
+        if made.code:
+            raise DemoRefused(f"Envoy's configuration can't be made: {made.complaints}")
+        run.write_private(run.envoy_config, made.printed)
         return await supervisor.start(self.parts.envoy())
 
     def _tell(self, redis: Child, opa: Child) -> None:

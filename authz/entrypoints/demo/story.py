@@ -81,12 +81,13 @@ async def _own_approval(scene: Scene) -> None:
     ticket = scene.tickets[_DELETION]
     await _signed_in(scene, "alice")
     page = await scene.console.approve(ticket.id, "I am sure about this")
+    scene.screen.told(f"Alice opens {scene.console.origin}/tickets/{ticket.id}")
     _show_line(scene, page, _OWN_REQUEST)
-    code, said = await scene.command("tickets", "approve", ticket.id, "--as", "alice", "--yes")
-    scene.screen.shown(said)
-    expect("exit code", _REFUSED_EXIT, code)
-    if _OWN_REQUEST not in said:
-        raise Mismatch("answer", _OWN_REQUEST, said)
+    ended = await scene.command("tickets", "approve", ticket.id, "--as", "alice", "--yes")
+    scene.screen.shown(ended.complaints)
+    expect("exit code", _REFUSED_EXIT, ended.code)
+    if _OWN_REQUEST not in ended.complaints:
+        raise Mismatch("answer", _OWN_REQUEST, ended.complaints)
 
 
 async def _approval(scene: Scene) -> None:
@@ -113,7 +114,7 @@ async def _retry(scene: Scene) -> None:
 
 async def _used_up(scene: Scene) -> None:
     answer = await scene.gate.send(replace(_DELETE, ticket=scene.tickets[_DELETION].token))
-    _show(scene, answer, "title", "used_by")
+    _show(scene, answer, "title", "state")
     answer.expect_status(403)
     answer.expect_members(title="Approval used up", state="used_up")
 
@@ -131,7 +132,7 @@ async def _another_path(scene: Scene) -> None:
 async def _another_person(scene: Scene) -> None:
     ticket = scene.tickets[_DEPLOYMENT]
     answer = await scene.gate.send(replace(_DEPLOY, person="dave", ticket=ticket.token))
-    _show(scene, answer, "title", "detail")
+    _show(scene, answer, "title")
     answer.expect_status(403)
     answer.expect_members(title="Ticket refused")
 
@@ -169,7 +170,7 @@ def _held(scene: Scene, answer: Answer, rule: str) -> Ticket:
     """Show a hold, check it, and return its ticket."""
     token = answer.headers.get(TICKET_HEADER, "")
     scene.screen.shown(f"{TICKET_HEADER}: {token[:_TOKEN_SHOWN]}…")
-    _show(scene, answer, "state", "reason", "progress")
+    _show(scene, answer, "state", "rule", "reason")
     answer.expect_status(202)
     answer.expect_members(state="pending", rule=rule, token=answer.header(TICKET_HEADER))
     return Ticket(answer.member("id"), token)
@@ -178,13 +179,12 @@ def _held(scene: Scene, answer: Answer, rule: str) -> Ticket:
 async def _approve(scene: Scene, person: str, ticket: Ticket, comment: str) -> None:
     """Approve on the console's page."""
     await _signed_in(scene, person)
-    scene.screen.typed(
-        f"(browser, as {person}) {scene.console.origin}/tickets/{ticket.id}  [Approve this request]"
-    )
+    name = scene.gate.name(person)
+    scene.screen.told(f"{name} opens {scene.console.origin}/tickets/{ticket.id} and presses Approve")
     page = await scene.console.approve(ticket.id, comment)
     expect("status of the page", 200, page.status)
-    _show_line(scene, page, "Approved ")
     _show_line(scene, page, "1 of 1 approvals")
+    _show_line(scene, page, f"Approved by {name}")
 
 
 async def _signed_in(scene: Scene, person: str) -> None:
@@ -195,7 +195,11 @@ async def _signed_in(scene: Scene, person: str) -> None:
 def _show(scene: Scene, answer: Answer, *names: str) -> None:
     """Show some members of an answer's body, or the text of one that isn't JSON."""
     chosen = {name: answer.members[name] for name in names if name in answer.members}
-    scene.screen.shown(json.dumps(chosen) if chosen else answer.text.strip()[:_TEXT_SHOWN])
+    if not chosen:
+        scene.screen.shown(answer.text.strip()[:_TEXT_SHOWN])
+        return
+    text = json.dumps(chosen)
+    scene.screen.shown(text if len(chosen) == len(answer.members) else f"{text[:-1]}, …}}")
 
 
 def _show_line(scene: Scene, page: Page, text: str) -> None:

@@ -16,13 +16,20 @@ WAIT = "sleep 1000 & wait"
 
 def exists(path: Path) -> Condition:
     async def condition() -> str:
-        return "" if path.exists() else f"no {path.name} yet"
+        there = os.access(path, os.F_OK)
+        return "" if there else f"no {path.name} yet"
 
     return condition
 
 
 def fake(
-    folder: Path, name: str, before: str = ":", then: str = WAIT, *, patience: float = 10.0, last: bool = False
+    folder: Path,
+    name: str,
+    before: str = ":",
+    then: str = WAIT,
+    *,
+    patience: float = 10.0,
+    last: bool = False,
 ) -> ChildSpec:
     """A script that runs `before`, is ready, and goes on with `then`."""
     ready = folder / f"{name}.ready"

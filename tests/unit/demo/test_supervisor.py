@@ -24,7 +24,9 @@ async def held(run: RunDirectory) -> AsyncIterator[RunDirectory]:
 
 async def test_a_child_that_ends_is_named_with_its_exit_code_and_last_lines(held: RunDirectory) -> None:
     go = held.root / "go"
-    spec = fake(held.root, "opa", then=f"while ! [ -e {go} ]; do sleep 0.02; done; echo no disk left >&2; exit 7")
+    spec = fake(
+        held.root, "opa", then=f"while ! [ -e {go} ]; do sleep 0.02; done; echo no disk left >&2; exit 7"
+    )
     async with Supervisor(held) as supervisor:
         await supervisor.start(spec)
         go.touch()

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import stat
+import time
+
+import httpx
+import pytest
+
+from authz.entrypoints.demo.signing import SigningKey
+from tests.e2e.demo.running import PATIENCE, Place, RunningDemo
+
+pytestmark = pytest.mark.timeout(150)
+
+
+def test_only_a_token_of_this_run_opens_the_gate(serving: tuple[Place, RunningDemo]) -> None:
+    place, _ = serving
+    token = place.holdgate("demo", "token", "alice")
+    assert token.returncode == 0, token.stderr
+    assert get_resources(place, token.stdout.strip()).status_code == 200
+    assert get_resources(place, SigningKey.new().token("alice", "Alice")).status_code == 401
+
+
+def test_an_unknown_person_gets_no_token(serving: tuple[Place, RunningDemo]) -> None:
+    place, _ = serving
+    refused = place.holdgate("demo", "token", "mallory")
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert "nobody called 'mallory'; there are alice, bob, carol, dave" in refused.stderr
+
+
+def test_a_fresh_sign_in_address_works_once(serving: tuple[Place, RunningDemo]) -> None:
+    place, _ = serving
+    address = place.holdgate("demo", "sign-in").stdout.strip()
+    with httpx.Client(
+        trust_env=False, headers={"origin": f"http://127.0.0.1:{place.ports.console}"}
+    ) as browser:
+        assert "Who are you in this demo?" in browser.get(address).text
+        form = {"secret": address.partition("secret=")[2], "person": "bob"}
+        assert browser.post(address.partition("?")[0], data=form).status_code == 303
+        assert browser.post(address.partition("?")[0], data=form).status_code == 403
+
+
+def test_a_second_demo_in_the_same_directory_is_refused(serving: tuple[Place, RunningDemo]) -> None:
+    place, demo = serving
+    second = place.holdgate("demo", "--once")
+    assert second.returncode == 2
+    assert f"a demo runs in {place.run.root} already" in second.stderr
+    for variable, port in place.ports.named().items():
+        assert f"port {port} of 127.0.0.1 is taken; set {variable} to another" in second.stderr
+    assert demo.process.poll() is None
+
+
+def test_what_is_secret_is_readable_by_nobody_else(serving: tuple[Place, RunningDemo]) -> None:
+    place, _ = serving
+    assert stat.S_IMODE(place.run.root.stat().st_mode) == 0o700
+    for path in (place.run.signing_key, place.run.context, place.run.envoy_config):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert '"d"' not in place.run.envoy_config.read_text()
+
+
+def test_an_edit_of_the_policy_is_in_force_at_once(serving: tuple[Place, RunningDemo]) -> None:
+    place, _ = serving
+    token = place.holdgate("demo", "token", "dave").stdout.strip()
+    assert get_resources(place, token).status_code == 200
+    rules = place.policies / "demo" / "edited.rego"
+    rules.write_text('package envoy.authz\n\ndeny contains "closed today" if caller.id == "dave"\n')
+    deadline = time.monotonic() + PATIENCE
+    while (answer := get_resources(place, token)).status_code == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert answer.status_code == 403
+    assert json.loads(answer.text)["detail"] == "closed today"
+    rules.unlink()
+
+
+def get_resources(place: Place, token: str) -> httpx.Response:
+    return httpx.get(
+        f"http://127.0.0.1:{place.ports.envoy}/resources",
+        headers={"authorization": f"Bearer {token}"},
+        trust_env=False,
+    )
