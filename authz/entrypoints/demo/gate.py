@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from subprocess import SubprocessError
 
 from authz.domain.errors import SettingsInvalid
 from authz.domain.identity import Identity
@@ -39,7 +40,7 @@ class DemoGate:
             )
             self.sign_in = DemoSignIn(site, people, guard, context["sign_in_key"])
             self.authenticator = DemoAuthenticator.from_jwk(json.dumps(context["jwks"]["keys"][0]), issuer)
-        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        except (OSError, SubprocessError, ValueError, KeyError, TypeError, IndexError) as error:
             raise SettingsInvalid(
                 [f"{VARIABLE}: {path} was not written by a running demo: {type(error).__name__}"]
             ) from error
