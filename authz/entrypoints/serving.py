@@ -28,8 +28,11 @@ from authz.entrypoints.console.server import ConsoleServer
 from authz.entrypoints.console.site import Site
 from authz.entrypoints.demo.gate import VARIABLE, DemoGate
 from authz.entrypoints.listening import listening_socket
+from authz.entrypoints.management.authenticator import Authenticator
 from authz.entrypoints.management.server import ManagementServer
 from authz.entrypoints.operations.app import operations_app
+from authz.services.ports import TicketStore
+from authz.services.voting import VotingService
 from authz.settings import Settings, load_settings
 
 log = structlog.get_logger("holdgate")
@@ -47,6 +50,10 @@ class PartEnded(Exception):
 def run(parts: frozenset[str]) -> int:
     """Serve these parts until SIGTERM or SIGINT; return the exit code. Raises SettingsInvalid."""
     settings = load_settings()
+    if settings.management_listen and VARIABLE not in os.environ:
+        raise SettingsInvalid(
+            ["HOLDGATE_MANAGEMENT_LISTEN: only the demo can tell callers apart so far; leave it empty"]
+        )
     configure_logs(settings.log_level)
     try:
         uvloop.run(_serve(parts, settings))
@@ -219,3 +226,15 @@ class Process:
         except StoreUnavailable:
             return False
         return True
+
+
+def _management(
+    settings: Settings, store: TicketStore, voting: VotingService, authenticator: Authenticator
+) -> ManagementServer:
+    """Bind the management API, with the setting's name where that can't be done."""
+    try:
+        return ManagementServer(store, voting, authenticator, listen=settings.management_listen)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingsInvalid(
+            [f"HOLDGATE_MANAGEMENT_LISTEN: can't listen on {settings.management_listen}: {error}"]
+        ) from error
