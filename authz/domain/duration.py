@@ -1,7 +1,7 @@
 """Durations as Go writes them (`1h30m`, `150ms`, `0s`), as whole milliseconds.
 
 The grammar is that of Go's `time.ParseDuration`, without a sign: policies and Envoy's users write these
-everywhere. Anything finer than a millisecond is refused rather than rounded.
+everywhere. What isn't whole milliseconds is refused rather than rounded.
 """
 
 from __future__ import annotations
@@ -9,26 +9,39 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-_UNIT_MS = {"ms": Decimal(1), "s": Decimal(1000), "m": Decimal(60_000), "h": Decimal(3_600_000)}
-_PIECE = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h)", re.ASCII)
+_UNIT_MS = {
+    "ns": Decimal("0.000001"),
+    "us": Decimal("0.001"),
+    "\u00b5s": Decimal("0.001"),  # Go takes both letters that look like a micro sign
+    "\u03bcs": Decimal("0.001"),
+    "ms": Decimal(1),
+    "s": Decimal(1000),
+    "m": Decimal(60_000),
+    "h": Decimal(3_600_000),
+}
+# Digits are bounded so that a Decimal holds every sum exactly.
+_PIECE = re.compile(r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9})(ns|us|\u00b5s|\u03bcs|ms|s|m|h)", re.ASCII)
+# Longer than any duration that somebody means, and what an error repeats of one.
+_LENGTH_MAX = 64
+# As far as Go's int64 of nanoseconds reaches.
+_MS_MAX = (2**63 - 1) // 1_000_000
 
 
 def parse_duration(text: str) -> int:
     """Return the milliseconds of a Go duration.
 
-    Raises ValueError with the offending text when it isn't one, is negative, or isn't whole milliseconds.
+    Raises ValueError with the offending text when it isn't one, is negative, isn't whole milliseconds, or is longer
+    than the 292 years that Go can hold.
     """
     if text == "0":
         return 0
     position = 0
     total = Decimal(0)
-    for piece in _PIECE.finditer(text):
-        if piece.start() != position:
-            break
+    while len(text) <= _LENGTH_MAX and (piece := _PIECE.match(text, position)):
         total += Decimal(piece.group(1)) * _UNIT_MS[piece.group(2)]
         position = piece.end()
-    if not text or position != len(text):
-        msg = f"{text!r} is not a duration; write it as Go does, for example 90s, 30m or 1h30m"
+    if not text or position != len(text) or total > _MS_MAX:
+        msg = f"{text!r:.80} is not a duration; write it as Go does, for example 90s, 30m or 1h30m"
         raise ValueError(msg)
     if total != total.to_integral_value():
         msg = f"{text!r} is finer than a millisecond"

@@ -1,6 +1,6 @@
 """The kinds of trouble a client can meet, as RFC 9457 problem types.
 
-`type` is the same in every installation, so that clients may compare it. The `tag:`-like form is a URN on purpose:
+`type` is the same in every installation, so that clients may compare it. It is a URN and not a URL on purpose:
 nothing is fetched from it, and nobody's domain stands in an answer.
 """
 
@@ -76,7 +76,7 @@ class Problem(Enum):
         "approval-insufficient",
         403,
         "Approval no longer sufficient",
-        "The policy now asks for more than was approved. Send the request without the header to ask again.",
+        "The policy now asks for more than was approved. Ask again when this approval has ended.",
     )
     BAD_REQUEST = ProblemType(
         "bad-request", 400, "Bad request", "The request could not be read, so it was not judged."

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from authz.domain.duration import format_duration, parse_duration
 from authz.domain.errors import PolicyMalformed
-from authz.domain.identity import Identity
+from authz.domain.identity import MAX_ID_LENGTH, Identity, is_identity_part
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement import Approver, ApproverKind, Requirement
+from authz.domain.reserved_headers import is_reserved
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
-_FIELD_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
 _KEYS = frozenset({"rule", "reason", "approvers", "expires_in", "grant", "bind", "notify", "show"})
 
 
@@ -44,7 +45,7 @@ class RequirementParser:
         fields = _mapping(demand, "approval")
         rule = fields.get("rule")
         if not isinstance(rule, str) or not _SLUG.fullmatch(rule):
-            msg = f"approval.rule: {rule!r} must be a slug of a-z, 0-9 and dashes, at most 64 characters"
+            msg = f"approval.rule: {rule!r:.80} must be a slug of a-z, 0-9 and dashes, at most 64 characters"
             raise PolicyMalformed(msg)
         try:
             return self._parse(rule, fields)
@@ -62,13 +63,13 @@ class RequirementParser:
         return Requirement(
             rule=rule,
             reason=self._text(fields.get("reason", ""), "approval.reason"),
-            approvers=self._approvers(fields.get("approvers")),
+            approvers=self._approvers(fields["approvers"]) if "approvers" in fields else self._nobody_named(),
             expires_in_ms=_duration(
-                fields.get("expires_in"), "approval.expires_in", defaults.expires_in_ms, limits.expires_in_ms
+                fields, "expires_in", "approval.expires_in", defaults.expires_in_ms, limits.expires_in_ms
             ),
             uses=_count(grant.get("uses", defaults.uses), "approval.grant.uses", limits.uses),
             valid_for_ms=_duration(
-                grant.get("valid_for"), "approval.grant.valid_for", defaults.valid_for_ms, limits.valid_for_ms
+                grant, "valid_for", "approval.grant.valid_for", defaults.valid_for_ms, limits.valid_for_ms
             ),
             bind_headers=self._bind_headers(bind.get("headers", [])),
             bind_body=_bind_body(bind.get("body", True)),
@@ -76,12 +77,13 @@ class RequirementParser:
             show=self._show(fields.get("show", [])),
         )
 
+    def _nobody_named(self) -> tuple[Approver, ...]:
+        if not self._defaults.approvers:
+            msg = "approval.approvers: none given, and HOLDGATE_DEFAULT_APPROVERS is not set"
+            raise PolicyMalformed(msg)
+        return self._defaults.approvers
+
     def _approvers(self, value: object) -> tuple[Approver, ...]:
-        if value is None:
-            if not self._defaults.approvers:
-                msg = "approval.approvers: none given, and HOLDGATE_DEFAULT_APPROVERS is not set"
-                raise PolicyMalformed(msg)
-            return self._defaults.approvers
         entries = _list(value, "approval.approvers", self._limits.seats)
         if not entries:
             msg = "approval.approvers: an empty list could never be satisfied"
@@ -106,7 +108,7 @@ class RequirementParser:
         if "group" in entry:
             group = entry["group"]
             if not isinstance(group, str) or not 0 < len(group) <= self._limits.text:
-                msg = f"{where}.group: {group!r} must be a group's name"
+                msg = f"{where}.group: {group!r:.80} must be a group's name"
                 raise PolicyMalformed(msg)
             return Approver(ApproverKind.GROUP, group=group, count=count)
         if "user" in entry:
@@ -115,7 +117,7 @@ class RequirementParser:
                 raise PolicyMalformed(msg)
             return Approver(ApproverKind.USER, user=_identity(entry["user"], f"{where}.user"))
         if entry["any"] is not True:
-            msg = f"{where}.any: only true makes sense; got {entry['any']!r}"
+            msg = f"{where}.any: only true makes sense; got {entry['any']!r:.80}"
             raise PolicyMalformed(msg)
         return Approver(ApproverKind.ANY, count=count)
 
@@ -124,15 +126,19 @@ class RequirementParser:
         result = []
         for name in names:
             lowered = name.lower() if isinstance(name, str) else ""
-            if not _FIELD_NAME.fullmatch(lowered):
-                msg = f"approval.bind.headers: {name!r} is not a header name (RFC 9110 section 5.1)"
+            if not _HEADER_NAME.fullmatch(lowered):
+                msg = f"approval.bind.headers: {name!r:.80} is not a header name (RFC 9110 section 5.1)"
+                raise PolicyMalformed(msg)
+            if is_reserved(lowered):
+                # The retry carries the ticket and the held request didn't: it could never be redeemed.
+                msg = f"approval.bind.headers: {name!r} is Holdgate's own and differs on every retry"
                 raise PolicyMalformed(msg)
             result.append(lowered)
         return tuple(sorted(set(result)))
 
     def _notify(self, value: object) -> str:
         if not isinstance(value, str) or value not in self._routes:
-            msg = f"approval.notify: no route {value!r} in the settings; there are {sorted(self._routes)}"
+            msg = f"approval.notify: no route {value!r:.80} in the settings; there are {sorted(self._routes)}"
             raise PolicyMalformed(msg)
         return value
 
@@ -148,7 +154,7 @@ class RequirementParser:
 
     def _text(self, value: object, where: str) -> str:
         if not isinstance(value, str):
-            msg = f"{where}: {value!r} must be a string"
+            msg = f"{where}: {value!r:.80} must be a string"
             raise PolicyMalformed(msg)
         if len(value) > self._limits.text:
             msg = f"{where}: {len(value)} characters; {self._limits.text} is the limit"
@@ -176,23 +182,24 @@ def _list(value: object, where: str, limit: int) -> list[object]:
 def _only(fields: Mapping[str, object], known: frozenset[str], where: str) -> None:
     unknown = sorted(fields.keys() - known)
     if unknown:
-        msg = f"{where}: unknown {unknown}; known are {sorted(known)}"
+        msg = f"{where}: unknown {unknown!r:.200}; known are {sorted(known)}"
         raise PolicyMalformed(msg)
 
 
 def _count(value: object, where: str, limit: int) -> int:
     # bool is an int in Python; JSON's 1.0 is a float and not a count.
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limit:
-        msg = f"{where}: {value!r} must be a whole number from 1 to {limit}"
+        msg = f"{where}: {value!r:.80} must be a whole number from 1 to {limit}"
         raise PolicyMalformed(msg)
     return value
 
 
-def _duration(value: object, where: str, default: int, limit: int) -> int:
-    if value is None:
+def _duration(fields: Mapping[str, object], key: str, where: str, default: int, limit: int) -> int:
+    if key not in fields:
         return default
+    value = fields[key]
     if not isinstance(value, str):
-        msg = f"{where}: {value!r} must be a duration such as 30m"
+        msg = f"{where}: {value!r:.80} must be a duration such as 30m"
         raise PolicyMalformed(msg)
     try:
         milliseconds = parse_duration(value)
@@ -207,7 +214,7 @@ def _duration(value: object, where: str, default: int, limit: int) -> int:
 
 def _bind_body(value: object) -> bool:
     if not isinstance(value, bool):
-        msg = f"approval.bind.body: {value!r} must be true or false"
+        msg = f"approval.bind.body: {value!r:.80} must be true or false"
         raise PolicyMalformed(msg)
     return value
 
@@ -216,7 +223,7 @@ def _identity(value: object, where: str) -> Identity:
     entry = _mapping(value, where)
     _only(entry, frozenset({"ns", "id"}), where)
     ns, identifier = entry.get("ns"), entry.get("id")
-    if not (isinstance(ns, str) and ns and isinstance(identifier, str) and identifier):
-        msg = f"{where}: both ns and id are needed, as non-empty strings"
+    if not (is_identity_part(ns) and is_identity_part(identifier)):
+        msg = f"{where}: both ns and id are needed, as strings of 1 to {MAX_ID_LENGTH} characters"
         raise PolicyMalformed(msg)
     return Identity(ns, identifier)

@@ -115,7 +115,7 @@ class Ticket:
     """A stored ticket. Times are epoch ms by Redis, None where the thing has not happened.
 
     `rev` counts transitions. `window_until` ends the grant. `ended_at` is when a terminal state was reached, and
-    `retry_after_reject` until when an equal request is answered with this rejection.
+    `cooldown_until` until when an equal request is answered with this rejection.
     """
 
     draft: TicketDraft
