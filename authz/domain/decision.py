@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 
 from authz.domain.errors import PolicyMalformed
 from authz.domain.header_mutation import Mutations, NameValues
-from authz.domain.identity import Identity, Principal
+from authz.domain.identity import MAX_ID_LENGTH, Identity, Principal, is_identity_part
 
 DENIED_STATUS = 403
 _HELD_STATUSES = frozenset({202, 403, 428, 503})
 # Interim and switching statuses would end or confuse the client's exchange; Envoy passes even 100 on (measured).
 _STATUSES = range(200, 600)
-# A leading colon for the pseudo-headers that a policy may set on an allow.
-_FIELD_NAME = re.compile(r":?[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}", re.ASCII)
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}", re.ASCII)
+# On the way up a policy may set pseudo-headers. On the way back `:status` would undo the bounds on http_status.
+_PSEUDO_HEADER = re.compile(r":[a-z]{1,32}", re.ASCII)
 _UNSAFE_VALUE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
@@ -81,7 +82,7 @@ def read_decision(result: object) -> Decision:
 
 def _mutations(result: Mapping[str, object]) -> Mutations:
     return Mutations(
-        headers=_headers(result, "headers"),
+        headers=_headers(result, "headers", pseudo=True),
         remove_headers=_strings(result, "request_headers_to_remove"),
         response_headers=_headers(result, "response_headers_to_add"),
         set_query=_pairs(result, "query_parameters_to_set"),
@@ -89,11 +90,12 @@ def _mutations(result: Mapping[str, object]) -> Mutations:
     )
 
 
-def _headers(result: Mapping[str, object], key: str) -> NameValues:
+def _headers(result: Mapping[str, object], key: str, *, pseudo: bool = False) -> NameValues:
     """Read headers and refuse those that could split a message (CR and LF reach the wire through Envoy, measured)."""
     pairs = _pairs(result, key)
     for name, value in pairs:
-        if not _FIELD_NAME.fullmatch(name) or _UNSAFE_VALUE.search(value):
+        named = _FIELD_NAME.fullmatch(name) or (pseudo and _PSEUDO_HEADER.fullmatch(name))
+        if not named or _UNSAFE_VALUE.search(value):
             msg = f"{key}: {name!r:.80} has a name or value that is not one of RFC 9110 section 5"
             raise PolicyMalformed(msg)
     return pairs
@@ -111,7 +113,8 @@ def _pairs(result: Mapping[str, object], key: str) -> NameValues:
         for name, content in item.items():
             values = content if isinstance(content, list) else [content]
             if not all(isinstance(text, str) for text in values):
-                msg = f"{key}.{name}: {content!r:.80} must be a string or an array of strings"
+                # Not the value: a policy may pass on what a client sent, and this goes to the log.
+                msg = f"{key}.{name:.80}: {type(content).__name__} must be a string or an array of strings"
                 raise PolicyMalformed(msg)
             pairs += [(str(name), text) for text in values]
     return tuple(pairs)
@@ -146,7 +149,7 @@ def _status(result: Mapping[str, object]) -> int | None:
     if value is None and "http_status" not in result:
         return None
     # OPA writes 403 and 403.0 alike as a number; a bool is not one.
-    if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
         msg = f"http_status: {value!r:.80} must be a whole number"
         raise PolicyMalformed(msg)
     return int(value)
@@ -175,9 +178,9 @@ def _requester(result: Mapping[str, object]) -> Principal | None:
         return None
     fields = _object(result, "requester")
     ns, identifier, name = fields.get("ns"), fields.get("id"), fields.get("name", "")
-    if not (
-        isinstance(ns, str) and ns and isinstance(identifier, str) and identifier and isinstance(name, str)
-    ):
-        msg = "requester: ns and id are needed as non-empty strings, name may be one"
+    if not (is_identity_part(ns) and is_identity_part(identifier) and isinstance(name, str)):
+        msg = (
+            f"requester: ns and id are needed as strings of 1 to {MAX_ID_LENGTH} characters, name may be one"
+        )
         raise PolicyMalformed(msg)
-    return Principal(Identity(ns, identifier), name)
+    return Principal(Identity(ns, identifier), name[:MAX_ID_LENGTH])

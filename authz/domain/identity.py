@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 from urllib.parse import quote
+
+# Longer than any issuer's ids, and bounded because they are stored with every ticket and vote.
+MAX_ID_LENGTH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,11 @@ class Identity:
     def __str__(self) -> str:
         """`ns:id` with everything outside RFC 3986 unreserved percent-encoded: safe in headers and logs."""
         return f"{quote(self.ns, safe='')}:{quote(self.id, safe='')}"
+
+
+def is_identity_part(value: object) -> TypeGuard[str]:
+    """Say whether a value can be the `ns` or the `id` of an identity: a string, not empty, not too long."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

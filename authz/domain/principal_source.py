@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from authz.domain.identity import Identity, Principal
+from authz.domain.identity import MAX_ID_LENGTH, Identity, Principal, is_identity_part
 from authz.domain.request import GatedRequest
-
-MAX_ID_LENGTH = 512
 
 # The claim that scopes each subject claim; a subject without its issuer is nobody (OIDC Core §2, Entra's oid).
 _ISSUER_OF = {"oid": "tid"}
@@ -72,7 +70,6 @@ def _from_claims(claims: object, path: tuple[str, ...]) -> Principal | None:
 
 
 def _principal(ns: object, identifier: object, name: str) -> Principal | None:
-    for value in (ns, identifier):
-        if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
-            return None
-    return Principal(Identity(str(ns), str(identifier)), name[:MAX_ID_LENGTH])
+    if not (is_identity_part(ns) and is_identity_part(identifier)):
+        return None
+    return Principal(Identity(ns, identifier), name[:MAX_ID_LENGTH])
