@@ -10,6 +10,7 @@ HoldgateError
 ├── BodyNotVisible         Envoy didn't show the whole body, so it can't be held -> 413
 ├── PrincipalUnknown       nobody verified who asks, so a hold would belong to no one -> 503
 ├── BytesHidden            a bound value may hide bytes that Envoy replaced with "!" -> 503
+├── RouteMisconfigured     what the route says of itself in context_extensions can't be read -> 503
 ├── TooManyTickets         a cap on open tickets is reached -> 429
 ├── VoteRefused            this person can't cast this vote now (the reason is for people)
 ├── RecordUnreadable       a stored record is not one this release can read
@@ -75,6 +76,10 @@ class BytesHidden(HoldgateError):
             "set encode_raw_headers: true on Envoy's ext_authz filter"
         )
         self.part = part
+
+
+class RouteMisconfigured(HoldgateError):
+    """Envoy's `context_extensions` for this route can't be read. The message is for the operator."""
 
 
 class TooManyTickets(HoldgateError):

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from authz.domain.identity import Actor, Person
-from authz.domain.requirement import Approver, Requirement
+from authz.domain.identity import Actor, Identity, Person
+from authz.domain.requirement import Approver, ApproverKind, Requirement
 from authz.domain.ticket import Choice, Vote
 
 
@@ -33,8 +33,8 @@ class Progress:
 def progress(requirement: Requirement, votes: Sequence[Vote], *, requester_known: bool) -> Progress:
     """Match the approving votes to the seats, by the groups that each vote recorded.
 
-    When the requester resolves to no person, one more approval is needed by anybody who could fill a seat: then
-    enough others agreed even if one of the voters is the requester under another account.
+    When the requester resolves to no person, one more approval is needed by anybody who could fill a seat: then as
+    many others agreed as were asked for, even if one of the voters is the requester under another account.
     """
     seats = [approver for approver in requirement.approvers for _ in range(approver.count)]
     approvals = [vote for vote in votes if vote.choice is Choice.APPROVE]
@@ -55,6 +55,18 @@ def progress(requirement: Requirement, votes: Sequence[Vote], *, requester_known
 def admits(requirement: Requirement, actor: Actor) -> bool:
     """Say whether this actor could fill any seat of the requirement."""
     return any(approver.admits(actor) for approver in requirement.approvers)
+
+
+def attainable(requirement: Requirement, requester: Identity, *, requester_known: bool) -> bool:
+    """Say whether any votes at all could complete this; a hold that nobody can end would be a denial in disguise.
+
+    Who is in a group is the directory's to know, so its seats count as fillable. A seat for the requester never is,
+    nor are two for one person, and the approval more for an unknown requester needs somebody who isn't named.
+    """
+    users = [approver.user for approver in requirement.approvers if approver.kind is ApproverKind.USER]
+    if requester in users or len(set(users)) < len(users):
+        return False
+    return requester_known or len(users) < len(requirement.approvers)
 
 
 def _voter(vote: Vote) -> Actor:

@@ -13,6 +13,8 @@ APPROVAL_ID = "x-approval-id"
 APPROVED_BY = "x-approval-by"
 PREFIX = "x-approval-"
 
+# Obeyed by Envoy's router from clients that it trusts (internal_address_config).
+_REPEATING = ("x-envoy-retry-", "x-envoy-retriable-", "x-envoy-max-retries", "x-envoy-hedge-")
 _TARGET = frozenset({":authority", ":method", ":path", ":scheme", "host"})
 
 
@@ -21,9 +23,19 @@ def is_reserved(name: str) -> bool:
     return name.lower().replace("_", "-").startswith(PREFIX)
 
 
+def carries_ticket(name: str) -> bool:
+    """Say whether a header of this name holds a ticket, or was meant to: its value must not be logged."""
+    return name.lower().replace("_", "-") == TICKET
+
+
 def spoofed(request: GatedRequest) -> tuple[str, ...]:
     """Name every reserved header that the client sent, so that none of them reaches the upstream."""
     return tuple(sorted({name for name, _ in request.headers if is_reserved(name)}))
+
+
+def repeating(request: GatedRequest) -> tuple[str, ...]:
+    """Name the client's headers that ask Envoy to send a request more than once: one use must be one hit."""
+    return tuple(sorted({name for name, _ in request.headers if name.startswith(_REPEATING)}))
 
 
 def refuse_reserved(mutations: Mutations) -> None:

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 
 from google.protobuf.struct_pb2 import Struct, Value
 
-from authz.domain.errors import BadRequest
+from authz.domain.errors import BadRequest, RouteMisconfigured
 from authz.domain.request import CheckId, GatedRequest
 from authz.wire.ext_authz_pb2 import Address, AttributeContext, CheckRequest
 
 PARTIAL_BODY = "x-envoy-auth-partial-body"
 BODY_LIMIT_EXTENSION = "holdgate_body_limit"
 _BODY_LIMIT_DIGITS = 10
+_EXACT_MAX = 2**53
 
 
 def gated_request(check: CheckRequest, default_body_limit: int) -> GatedRequest:
     """Read one CheckRequest.
 
-    Raises BadRequest when it has no HTTP request in it, or when the route's `holdgate_body_limit` is no number.
+    Raises BadRequest when it has no HTTP request in it, and RouteMisconfigured when the route's
+    `holdgate_body_limit` is no number.
     """
     attributes = check.attributes
     http = attributes.request.http
@@ -70,7 +72,10 @@ def address_text(address: Address) -> str:
 
 
 def plain(struct: Struct) -> dict[str, object]:
-    """Turn a Struct into plain Python. Whole numbers become int, as JSON readers expect to see them."""
+    """Turn a Struct into plain Python. Whole numbers become int, as JSON readers expect to see them.
+
+    Beyond 2**53 a double is no longer exact, and beyond 64 bits no JSON writer takes an int.
+    """
     return {name: _value(value) for name, value in struct.fields.items()}
 
 
@@ -80,7 +85,7 @@ def _value(value: Value) -> object:
             return value.string_value
         case "number_value":
             number = value.number_value
-            return int(number) if number.is_integer() else number
+            return int(number) if number.is_integer() and abs(number) <= _EXACT_MAX else number
         case "bool_value":
             return value.bool_value
         case "struct_value":
@@ -97,5 +102,5 @@ def _body_limit(extensions: Mapping[str, str], default: int) -> int:
         return default
     if not text.isascii() or not text.isdigit() or len(text) > _BODY_LIMIT_DIGITS:
         msg = f"context_extensions.{BODY_LIMIT_EXTENSION}: {text!r:.40} is not a number of bytes"
-        raise BadRequest(msg)
+        raise RouteMisconfigured(msg)
     return int(text)

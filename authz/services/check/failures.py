@@ -9,12 +9,23 @@ from authz.domain.errors import (
     BytesHidden,
     PolicyMalformed,
     PrincipalUnknown,
+    RecordUnreadable,
+    RouteMisconfigured,
     TooManyTickets,
     Unavailable,
 )
 from authz.domain.problems import Problem
 from authz.services.check.call import Outcome
 from authz.services.check.responses import problem
+
+# Errors that a client can do nothing about; it gets the same 503 for all of them.
+_WORDS: dict[type[BaseException], str] = {
+    BytesHidden: "bytes_hidden",
+    PolicyMalformed: "policy_malformed",
+    RecordUnreadable: "record_unreadable",
+    RouteMisconfigured: "route_misconfigured",
+    TimeoutError: "deadline",
+}
 
 
 def failure(error: BaseException) -> Outcome:
@@ -40,14 +51,8 @@ def failure(error: BaseException) -> Outcome:
             )
         case PrincipalUnknown():
             return Outcome(Kind.ERROR, problem(Problem.PRINCIPAL_UNKNOWN), detail="principal_unknown")
-        case BytesHidden():
-            word = "bytes_hidden"
-        case PolicyMalformed():
-            word = "policy_malformed"
         case Unavailable():
             word = f"{error.dependency}_unavailable"
-        case TimeoutError():
-            word = "deadline"
         case _:
-            word = "unexpected"
+            word = next((word for kind, word in _WORDS.items() if isinstance(error, kind)), "unexpected")
     return Outcome(Kind.ERROR, problem(Problem.UNAVAILABLE), detail=word)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from authz.domain.answer import Kind
 from authz.domain.decision import Decision, Hold
+from authz.domain.errors import PolicyMalformed
 from authz.domain.fingerprint import Binding, take_fingerprint
 from authz.domain.identity import Principal
+from authz.domain.quorum import attainable
 from authz.domain.request import GatedRequest
 from authz.domain.requirement import Requirement
 from authz.domain.requirement_parser import RequirementParser
@@ -71,6 +73,11 @@ class Holding:
         person = await self._directory.person(
             requester.identity, min(self._terms.directory_timeout, call.remaining())
         )
+        if not attainable(requirement, requester.identity, requester_known=person is not None):
+            msg = (
+                f"rule {requirement.rule}: approval.approvers: nobody could give that to {requester.identity}"
+            )
+            raise PolicyMalformed(msg)
         draft = TicketDraft(
             id=ticket_id(self._terms.partition, self._terms.entropy(16)),
             requester=Principal(requester.identity, requester.name or (person.name if person else "")),

@@ -10,15 +10,14 @@ import http_sf
 from authz.domain.answer import Forward, Kind, Respond
 from authz.domain.client_view import ticket_members
 from authz.domain.decision import Allow, Decision, Deny, Hold
-from authz.domain.errors import StoreUnavailable
+from authz.domain.errors import BodyNotVisible, BytesHidden, StoreUnavailable
 from authz.domain.fingerprint import changed_parts, take_fingerprint
 from authz.domain.header_mutation import Mutations
-from authz.domain.identity import Principal
 from authz.domain.problems import Problem
 from authz.domain.quorum import progress
 from authz.domain.requirement import Requirement
 from authz.domain.requirement_parser import RequirementParser
-from authz.domain.reserved_headers import APPROVAL_ID, APPROVED_BY, refuse_rebinding
+from authz.domain.reserved_headers import APPROVAL_ID, APPROVED_BY, refuse_rebinding, repeating
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.token import TokenMint
 from authz.services.check.approval_input import approval_input
@@ -100,10 +99,17 @@ class Redeeming:
         """The same where only the policy can say who asks: nothing is told of the ticket before it has."""
         if not self._requesters.policy_may_name:
             return REFUSED
-        presented = self._present(call, loaded)
+        presented: _Presented | BodyNotVisible | BytesHidden
+        try:
+            presented = self._present(call, loaded)
+        except (BodyNotVisible, BytesHidden) as error:
+            presented = error  # said below, to the requester alone
         decision, decision_id = await self._ask(call, presented)
-        if not _same(decision.requester, loaded.ticket.draft.requester):
+        asking = self._requesters.asking(call.request, decision.requester)
+        if asking is None or asking.identity != loaded.ticket.draft.requester.identity:
             return REFUSED
+        if not isinstance(presented, _Presented):
+            raise presented
         return self._over(presented) or await self._obey(call, presented, decision, decision_id)
 
     def _present(self, call: CheckCall, loaded: Loaded) -> _Presented:
@@ -128,9 +134,9 @@ class Redeeming:
             Kind.REFUSE, self._about(ticket, now), ticket, detail=f"ticket {ticket.state_at(now).value}"
         )
 
-    async def _ask(self, call: CheckCall, presented: _Presented) -> tuple[Decision, str]:
+    async def _ask(self, call: CheckCall, presented: _Presented | Exception) -> tuple[Decision, str]:
         document = dict(call.document)
-        if presented.usable:
+        if isinstance(presented, _Presented) and presented.usable:
             document["approval"] = approval_input(presented.ticket, replay=presented.replay)
         return await self._policy.ask(call, document)
 
@@ -166,7 +172,7 @@ class Redeeming:
             if call.remaining() <= 0:
                 msg = "the grant was redeemed after Envoy's deadline; the same Check may be repeated"
                 raise StoreUnavailable(msg)
-            forward = Forward(_approved(ticket, mutations))
+            forward = Forward(_approved(call, ticket, mutations))
             return self._outcome(Kind.ALLOW, forward, ticket, decision, decision_id, detail=result.value)
         return await self._lost(ticket, result)
 
@@ -217,13 +223,10 @@ class Redeeming:
         )
 
 
-def _same(named: Principal | None, requester: Principal) -> bool:
-    return named is not None and named.identity == requester.identity
-
-
-def _approved(ticket: Ticket, mutations: Mutations) -> Mutations:
-    """Add who approved it, as an RFC 9651 list of strings, and the ticket's id."""
+def _approved(call: CheckCall, ticket: Ticket, mutations: Mutations) -> Mutations:
+    """Add who approved it, as an RFC 9651 list of strings, and the ticket's id; take away what would repeat it."""
     voters = [str(vote.identity) for vote in ticket.votes if vote.choice is Choice.APPROVE]
     approved_by = http_sf.ser(cast("list[Any]", voters))
     headers = (*mutations.headers, (APPROVAL_ID, ticket.id), (APPROVED_BY, approved_by))
-    return replace(mutations, headers=headers)
+    removed = (*mutations.remove_headers, *repeating(call.request))
+    return replace(mutations, headers=headers, remove_headers=removed)

@@ -15,17 +15,27 @@ class Requesters:
 
     def __init__(self, sources: Sequence[PrincipalSource], shared: frozenset[str]) -> None:
         """`shared` are identities, as `str(Identity)`, behind which there is more than one person."""
-        self._sources = sources
+        kinds = [source.kind for source in sources]
+        self.policy_may_name = "policy" in kinds
+        policy = kinds.index("policy") if self.policy_may_name else len(kinds)
+        self._before, self._after = sources[:policy], sources[policy + 1 :]
         self._shared = shared
-        self.policy_may_name = any(source.kind == "policy" for source in sources)
 
     def verified(self, request: GatedRequest) -> Principal | None:
-        """Return the principal that Envoy verified, or None."""
-        return verified_principal(request, self._sources)
+        """Return the principal that is known before the policy has answered, or None."""
+        return verified_principal(request, self._before)
+
+    def asking(self, request: GatedRequest, named: Principal | None) -> Principal | None:
+        """Return the first principal in the settings' order; `named` is the policy's requester."""
+        return (
+            self.verified(request)
+            or (named if self.policy_may_name else None)
+            or verified_principal(request, self._after)
+        )
 
     def of_hold(self, request: GatedRequest, named: Principal | None) -> Principal:
         """Return whom a hold belongs to. `named` is the policy's requester. Raises PrincipalUnknown."""
-        principal = self.verified(request) or (named if self.policy_may_name else None)
+        principal = self.asking(request, named)
         if principal is None:
             msg = "no source of HOLDGATE_PRINCIPAL_FROM gave a principal"
             raise PrincipalUnknown(msg)

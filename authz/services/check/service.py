@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from authz.domain.answer import Forward, Kind, Respond
 from authz.domain.decision import Deny, Hold
-from authz.domain.reserved_headers import TICKET, spoofed
+from authz.domain.reserved_headers import TICKET, is_reserved, spoofed
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.holding import Holding
 from authz.services.check.policy import Policy
@@ -49,14 +49,15 @@ class CheckService:
 
 
 def _stripped(call: CheckCall, outcome: Outcome) -> Outcome:
-    """Keep the client's own x-approval-* headers from the upstream, whoever allowed the request."""
+    """Keep the client's own x-approval-* headers from the upstream, whoever allowed the request.
+
+    Envoy removes after it sets, so a name of ours that we set must not be removed, not even where the policy says so
+    to be safe from forged ones: setting overwrites every copy.
+    """
     if not isinstance(outcome.answer, Forward):
         return outcome
     mutations = outcome.answer.mutations
-    # Envoy removes after it sets, so a name that we set must not be removed; setting overwrites every copy.
-    ours = {name for name, _ in mutations.headers}
-    names = tuple(name for name in spoofed(call.request) if name not in ours)
-    if not names:
-        return outcome
-    stripped = replace(mutations, remove_headers=(*mutations.remove_headers, *names))
-    return replace(outcome, answer=Forward(stripped))
+    ours = {name for name, _ in mutations.headers if is_reserved(name)}
+    removed = (*mutations.remove_headers, *spoofed(call.request))
+    kept = tuple(dict.fromkeys(name for name in removed if name.lower() not in ours))
+    return replace(outcome, answer=Forward(replace(mutations, remove_headers=kept)))
