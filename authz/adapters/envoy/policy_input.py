@@ -12,7 +12,7 @@ from authz.adapters.envoy.check_request import header_list, plain
 from authz.adapters.envoy.request_body import parsed_body
 from authz.adapters.envoy.request_target import parsed_path, parsed_query
 from authz.domain.request import GatedRequest
-from authz.domain.reserved_headers import TICKET
+from authz.domain.reserved_headers import carries_ticket
 from authz.wire.ext_authz_pb2 import Address, AttributeContext, CheckRequest, Metadata
 
 # What "surrogateescape" makes of a byte outside UTF-8.
@@ -87,7 +87,7 @@ def _http(http: AttributeContext.HttpRequest) -> dict[str, object]:
             "headers": [
                 {"key": header.key, "rawValue": b64encode(header.raw_value or header.value.encode()).decode()}
                 for header in http.header_map.headers
-                if header.key.lower() != TICKET
+                if not carries_ticket(header.key)
             ]
         }
     return document
@@ -96,10 +96,10 @@ def _http(http: AttributeContext.HttpRequest) -> dict[str, object]:
 def _joined_headers(http: AttributeContext.HttpRequest) -> dict[str, str]:
     """The map of headers as Envoy joins it, also when Envoy sent raw ones: duplicates in one value, with commas."""
     if not http.header_map.headers:
-        return {name: value for name, value in http.headers.items() if name.lower() != TICKET}
+        return {name: value for name, value in http.headers.items() if not carries_ticket(name)}
     joined: dict[str, str] = {}
     for name, value in header_list(http):
-        if name != TICKET:
+        if not carries_ticket(name):
             text = _shown(value)
             joined[name] = f"{joined[name]},{text}" if name in joined else text
     return joined

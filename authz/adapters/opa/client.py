@@ -6,6 +6,7 @@ aiohttp rather than httpx: this hop is taken on every request, and takes a quart
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,6 +20,8 @@ import orjson
 from authz.domain.errors import PolicyMalformed, PolicyUnavailable
 
 _READ_CHUNK = 65_536
+# A cancelled evaluation says nothing about the policy.
+_EVALUATION = re.compile(r"eval_(?!cancel_)[a-z_]{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,9 @@ class OpaClient:
         except (aiohttp.ClientError, OSError) as error:
             msg = f"OPA can't be reached at {self._socket or self._base}: {type(error).__name__}"
             raise PolicyUnavailable(msg) from error
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR and (code := _evaluation_error(answer)):
+            msg = f"OPA could not evaluate {target}: {code}; its own log has the place"
+            raise PolicyMalformed(msg)
         if status != HTTPStatus.OK:
             msg = f"OPA answered with status {status}"
             raise PolicyUnavailable(msg)
@@ -131,3 +137,18 @@ class OpaClient:
                 msg = f"OPA's answer is longer than {self._max_answer_bytes} bytes"
                 raise PolicyMalformed(msg)
         return bytes(chunks)
+
+
+def _evaluation_error(answer: bytes) -> str:
+    """Return the code with which OPA says that the policy failed, such as `eval_conflict_error`; else nothing.
+
+    The message beside it may quote the input, so it isn't passed on.
+    """
+    try:
+        match orjson.loads(answer):
+            case {"errors": [{"code": str(code)}, *_]} if _EVALUATION.fullmatch(code):
+                return code
+            case _:
+                return ""
+    except orjson.JSONDecodeError:
+        return ""
