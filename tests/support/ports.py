@@ -19,7 +19,9 @@ def free_port() -> int:
         if port not in _given and _can_bind(port):
             _given.add(port)
             return port
-    raise RuntimeError(f"no free port among {_ATTEMPTS} tries in {_RANGE.start}-{_RANGE.stop - 1} of 127.0.0.1")
+    raise RuntimeError(
+        f"no free port among {_ATTEMPTS} tries in {_RANGE.start}-{_RANGE.stop - 1} of 127.0.0.1"
+    )
 
 
 def _can_bind(port: int) -> bool:

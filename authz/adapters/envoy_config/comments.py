@@ -53,7 +53,7 @@ HTTP/2 request than this, and answers 413 by itself beyond it, without a check."
     "use_remote_address": "The client is whoever connects here: its x-forwarded-proto is replaced, its x-forwarded-for \
 completed, and its address is in x-envoy-external-address. Behind another proxy set xff_num_trusted_hops as well.",
     "early_header_mutation_extensions": "Before any filter and any route, the client's copies of the headers that \
-only Holdgate sets (x-approval-*, but for the ticket: RE2 has no lookahead, hence the letters) and of those that \
+only Holdgate sets (x-approval-*, but for the ticket: RE2 has no lookahead, hence the stair) and of those that \
 only Envoy sets (x-envoy-*: retries, timeouts, original path). Removing them on a route instead would remove what \
 Holdgate adds.",
     "internal_address_config": "No client's address is trusted with x-envoy-* headers: nothing connects from the \
@@ -69,8 +69,8 @@ for policies that match the raw path; never an UNESCAPE action.",
 upstream more than once.",
     # routes
     "ticket_status": "The one path that isn't checked: the state of a ticket, for who has the ticket. It leads to \
-the console and to no upstream, and says no more than the 202 said. Only GET; everything else under the prefix is \
-checked like any request.",
+the console and to no upstream, and says no more than the 202 said. Only GET, and only one segment after \
+tickets/; everything else is checked like any request.",
     "ticket_status/request_headers_to_remove": "The client's credentials for the upstream are none of the \
 console's business.",
     "gated/request_headers_to_remove": "Holdgate removes the ticket when it allows; this is for the day it forgets. \

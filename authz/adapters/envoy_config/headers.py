@@ -14,30 +14,33 @@ from envoy_data_plane.google.protobuf import Any
 from authz.domain.reserved_headers import PREFIX, TICKET
 
 
-def forged_header_pattern() -> str:
-    """Return the RE2 pattern of all header names that only Holdgate may set.
+def reserved_prefixes() -> tuple[str, ...]:
+    """Return the spellings of our prefix that CGI and WSGI upstreams fold into it."""
+    first, second, _ = PREFIX.split("-")
+    return (f"{first}_{second}_", f"{first}_{second}-", f"{first}-{second}_")
 
-    That is every `x-approval-*` but the ticket, with `-` or `_` between the words. RE2 has no negative lookahead,
-    so "anything but the ticket's last word" is spelled out letter by letter.
+
+def reserved_patterns() -> tuple[str, ...]:
+    """Return RE2 patterns of every name that begins with our prefix, but for the ticket.
+
+    RE2 has no negative lookahead, so "anything but ticket" is a stair: the word up to a letter, then another letter
+    or the end. One pattern for all steps would be larger than Envoy before 1.40 accepts.
     """
     word = TICKET.removeprefix(PREFIX)
-    other_words = [f"{word[:end]}(?:[^{word[end]}].*)?" for end in range(len(word))]
-    with_underscore = ["x_approval[-_].*", "x-approval_.*"]
-    return "|".join([*with_underscore, *(f"{PREFIX}{other}" for other in other_words), f"{TICKET}.+"])
+    steps = (f"{PREFIX}{word[:end]}(?:[^{word[end]}].*)?" for end in range(len(word)))
+    return (*steps, f"{TICKET}.+")
 
 
 def early_header_mutation() -> TypedExtensionConfig:
     """Remove the client's copies of our headers and of Envoy's own, before any filter and before routing."""
+    names = [
+        *(StringMatcher(prefix=prefix) for prefix in reserved_prefixes()),
+        *(StringMatcher(safe_regex=RegexMatcher(regex=pattern)) for pattern in reserved_patterns()),
+        StringMatcher(prefix="x-envoy-"),
+    ]
     return TypedExtensionConfig(
         name="envoy.http.early_header_mutation.header_mutation",
-        typed_config=Any.pack(
-            HeaderMutation(
-                mutations=[
-                    _remove(StringMatcher(safe_regex=RegexMatcher(regex=forged_header_pattern()))),
-                    _remove(StringMatcher(prefix="x-envoy-")),
-                ]
-            )
-        ),
+        typed_config=Any.pack(HeaderMutation(mutations=[_remove(matcher) for matcher in names])),
     )
 
 

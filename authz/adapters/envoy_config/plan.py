@@ -10,8 +10,9 @@ from authz.adapters.envoy_config.endpoint import Endpoint, TcpEndpoint, UnixEndp
 from authz.adapters.envoy_config.limits import CHECK_ENVELOPE, DEFAULT_MAX_CHECKS, STREAM_IDLE_TIMEOUT
 from authz.domain.errors import SettingsInvalid
 
-TICKETS_PATH: Final = "/.holdgate/tickets/"
-"""Prefix of the ticket status, the only path that is exempt from the check."""
+TICKET_STATUS_PATH: Final = r"/\.holdgate/tickets/[0-9A-Za-z_-]+"
+"""RE2 pattern of the ticket status, the only path that is exempt from the check. One segment and nothing below it:
+what `..;` or a second slash means is a matter between servers, so such paths are checked."""
 
 JWT_NAMESPACE: Final = "envoy.filters.http.jwt_authn"
 """Metadata namespace in which Envoy puts the claims of a verified token, under `JWT_PAYLOAD_KEY`."""

@@ -13,12 +13,12 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RouteMatch,
     VirtualHost,
 )
-from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
+from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 
 from authz.adapters.envoy_config.clusters import CONSOLE_CLUSTER, UPSTREAM_CLUSTER
 from authz.adapters.envoy_config.ext_authz import not_checked
 from authz.adapters.envoy_config.limits import TICKET_STATUS_TIMEOUT
-from authz.adapters.envoy_config.plan import TICKETS_PATH
+from authz.adapters.envoy_config.plan import TICKET_STATUS_PATH
 from authz.domain.reserved_headers import TICKET
 
 HEADERS_KEPT_FROM_UPSTREAM: Final = (TICKET,)
@@ -42,7 +42,7 @@ def ticket_status_route() -> Route:
     return Route(
         name="ticket_status",
         match=RouteMatch(
-            prefix=TICKETS_PATH,
+            safe_regex=RegexMatcher(regex=TICKET_STATUS_PATH),
             headers=[HeaderMatcher(name=":method", string_match=StringMatcher(exact="GET"))],
         ),
         route=RouteAction(cluster=CONSOLE_CLUSTER, timeout=timedelta(seconds=TICKET_STATUS_TIMEOUT)),

@@ -28,7 +28,9 @@ def own_bootstrap(listen: int, admin: int, upstream: int) -> Document:
         "http_filters": [
             {
                 "name": _ROUTER,
-                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+                },
             }
         ],
     }
@@ -36,7 +38,9 @@ def own_bootstrap(listen: int, admin: int, upstream: int) -> Document:
     return {
         "admin": {"address": _loopback(admin)},
         "static_resources": {
-            "listeners": [{"name": "mine", "address": _loopback(listen), "filter_chains": [{"filters": filters}]}],
+            "listeners": [
+                {"name": "mine", "address": _loopback(listen), "filter_chains": [{"filters": filters}]}
+            ],
             "clusters": [
                 {
                     "name": "app",

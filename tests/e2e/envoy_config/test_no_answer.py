@@ -103,8 +103,7 @@ def test_a_worker_that_has_just_died_costs_no_request(retried: bool, stack: Stac
     with checking() as survivor, checking() as victim:
         endpoints = tuple(TcpEndpoint("127.0.0.1", server.port) for server in (survivor, victim))
         with stack.gate(*([] if retried else [no_rpc_retry]), check=endpoints) as gate:
-            while not victim.checks:
-                assert http1.send(gate.port).status == 200
+            # Envoy has only looked at its health so far: what follows are connections refused, nothing half sent.
             victim.stop()
             statuses = {http1.send(gate.port).status for _ in range(40)}
     assert statuses == ({200} if retried else {200, 503})

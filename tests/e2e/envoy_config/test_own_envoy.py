@@ -29,7 +29,10 @@ TICKET: Final = ("x-approval-ticket", b"hg1.a")
 def snippets(heading: str) -> list[Document]:
     """Return the YAML blocks below one heading of the docs."""
     (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", DOCS.read_text(), re.DOTALL | re.MULTILINE)
-    return [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)]
+    return [
+        yaml.safe_load(block)
+        for block in re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    ]
 
 
 def variation(name: str) -> Document:
@@ -65,7 +68,9 @@ def test_an_own_envoy_with_the_fragment_is_gated_like_ours(stack: Stack, tmp_pat
     assert stack.console.received[0].values("x-approval-ticket") == [b"hg1.a"]
 
 
-def test_control_an_own_envoy_without_the_fragment_lets_all_of_that_through(stack: Stack, tmp_path: Path) -> None:
+def test_control_an_own_envoy_without_the_fragment_lets_all_of_that_through(
+    stack: Stack, tmp_path: Path
+) -> None:
     port, admin = free_port(), free_port()
     with running_envoy(json.dumps(own_bootstrap(port, admin, stack.upstream.port)), tmp_path):
         http1.send(port, "/a%2f../b", ("x-approval-by", b"boss"), ("x_approval_by", b"boss"), TICKET)
@@ -104,7 +109,9 @@ def test_an_exempt_route_is_unchecked_and_keeps_the_ticket_from_the_upstream(
     assert "x-approval-by" not in stack.upstream.received[0].names()
 
 
-def test_a_route_with_a_larger_body_limit_shows_larger_bodies_and_says_so(stack: Stack, tmp_path: Path) -> None:
+def test_a_route_with_a_larger_body_limit_shows_larger_bodies_and_says_so(
+    stack: Stack, tmp_path: Path
+) -> None:
     body = b"a" * (1024 * 1024 - 1)
     with own_envoy(stack, tmp_path, variation("uploads")) as port:
         assert http1.send(port, "/uploads/a", method="POST", body=body).status == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.envoy_config import http1
-from tests.e2e.envoy_config.stack import Document, Gate, Stack, manager
+from tests.e2e.envoy_config.stack import Document, Gate, Stack, route
 from tests.e2e.envoy_config.test_paths import no_normalisation
 
 STATUS = "/.holdgate/tickets/abc"
@@ -38,24 +38,39 @@ def test_any_other_method_there_is_checked_like_every_request(method: str, stack
         "/.holdgate/tickets/%2e%2e/%2e%2e/admin",
         "/.holdgate/tickets/..%2f..%2fadmin",
         "/.holdgate/tickets/..;/admin",
+        "/.holdgate/tickets/",
+        "/.holdgate/tickets/abc/",
+        "/.holdgate/tickets/abc/def",
+        "/.holdgate/tickets/abc;v=1",
         "/.holdgate/tickets",
         "/.holdgate/other",
         "/.HOLDGATE/tickets/abc",
         "/x/.holdgate/tickets/abc",
     ],
 )
-def test_no_path_leaves_the_prefix_or_resembles_it_unchecked(path: str, stack: Stack, gate: Gate) -> None:
+def test_no_path_leaves_the_status_or_resembles_it_unchecked(path: str, stack: Stack, gate: Gate) -> None:
     http1.send(gate.port, path)
     assert not stack.console.received
     assert len(stack.check.checks) == len(stack.upstream.received)
 
 
-def test_control_without_normalisation_a_path_out_of_the_prefix_goes_unchecked(stack: Stack) -> None:
-    def everything(document: Document) -> None:
-        no_normalisation(document)
-        manager(document)["path_with_escaped_slashes_action"] = "KEEP_UNCHANGED"
+def by_prefix(document: Document) -> None:
+    match = route(document, "ticket_status")["match"]
+    del match["safe_regex"]
+    match["prefix"] = "/.holdgate/tickets/"
 
-    with stack.gate(everything) as gate:
+
+def test_control_a_route_by_prefix_without_normalisation_lets_a_path_out_of_it_go_unchecked(
+    stack: Stack,
+) -> None:
+    with stack.gate(by_prefix, no_normalisation) as gate:
         http1.send(gate.port, "/.holdgate/tickets/../../admin")
     assert not stack.check.checks
     assert stack.console.received[0].target == "/.holdgate/tickets/../../admin"
+
+
+def test_without_normalisation_the_routes_own_pattern_still_keeps_such_a_path_out(stack: Stack) -> None:
+    with stack.gate(no_normalisation) as gate:
+        http1.send(gate.port, "/.holdgate/tickets/../../admin")
+    assert len(stack.check.checks) == 1
+    assert not stack.console.received

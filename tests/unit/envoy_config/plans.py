@@ -48,9 +48,13 @@ def every_kind(pem: Path) -> dict[str, EnvoyPlan]:
         "plain": plan(),
         "no body": replace(plan(), body_limit=0),
         "large body": replace(plan(), body_limit=4 * 1024 * 1024),
-        "workers": replace(plan(), check=tuple(TcpEndpoint("127.0.0.1", 9191 + worker) for worker in range(4))),
+        "workers": replace(
+            plan(), check=tuple(TcpEndpoint("127.0.0.1", 9191 + worker) for worker in range(4))
+        ),
         "unix": replace(plan(), check=(UnixEndpoint("/run/a.sock"),), console=UnixEndpoint("/run/b.sock")),
-        "names": replace(plan(), check=(TcpEndpoint("localhost", 9191),), upstream=TcpEndpoint("app.test", 80)),
+        "names": replace(
+            plan(), check=(TcpEndpoint("localhost", 9191),), upstream=TcpEndpoint("app.test", 80)
+        ),
         "ipv6": replace(plan(), listen=TcpEndpoint("::", 10000), admin=TcpEndpoint("::1", 9901)),
         "tokens": replace(plan(), jwt=PROVIDER, metadata_namespaces=("envoy.filters.http.jwt_authn", "mine")),
         "tls": replace(plan(), check=(TcpEndpoint("check.test", 9191),), check_tls=tls),

@@ -37,7 +37,13 @@ def test_anything_else_is_refused_by_name(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "local"),
     [
-        *(("127.0.0.1:1", True), ("127.9.9.9:1", True), ("[::1]:1", True), ("localhost:1", True), ("unix:/a", True)),
+        *(
+            ("127.0.0.1:1", True),
+            ("127.9.9.9:1", True),
+            ("[::1]:1", True),
+            ("localhost:1", True),
+            ("unix:/a", True),
+        ),
         *(("0.0.0.0:1", False), ("10.0.0.1:1", False), ("[::]:1", False), ("localhost.test:1", False)),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from authz.adapters.envoy_config.headers import forged_header_pattern
+from authz.adapters.envoy_config.headers import reserved_patterns, reserved_prefixes
 from authz.domain.reserved_headers import TICKET, is_reserved
 
 NAMES = st.one_of(
@@ -22,10 +22,12 @@ NAMES = st.one_of(
 @example("x_approval_ticket")
 @example("x-approval-tickets")
 def test_envoy_strips_exactly_the_reserved_names_but_the_ticket(name: str) -> None:
-    stripped = re.fullmatch(forged_header_pattern(), name) is not None
+    stripped = name.startswith(reserved_prefixes()) or any(
+        re.fullmatch(pattern, name) for pattern in reserved_patterns()
+    )
     assert stripped is (is_reserved(name) and name != TICKET)
 
 
 @pytest.mark.parametrize("construct", ["(?=", "(?!", "(?<", "\\1"])
-def test_the_pattern_has_nothing_that_re2_lacks(construct: str) -> None:
-    assert construct not in forged_header_pattern()
+def test_the_patterns_have_nothing_that_re2_lacks(construct: str) -> None:
+    assert not any(construct in pattern for pattern in reserved_patterns())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 
 from authz.adapters.envoy_config.endpoint import TcpEndpoint, UnixEndpoint
 from authz.adapters.envoy_config.limits import CHECK_ENVELOPE
-from authz.adapters.envoy_config.plan import JWT_NAMESPACE, TICKETS_PATH, ClientTls, JwtProvider
+from authz.adapters.envoy_config.plan import JWT_NAMESPACE, TICKET_STATUS_PATH, ClientTls, JwtProvider
 from authz.domain.client_view import status_path
 from authz.domain.errors import SettingsInvalid
+from authz.domain.token import ticket_id
 from tests.unit.envoy_config.plans import PROVIDER, PUBLIC_KEY, plan
 
 REMOTE = TcpEndpoint("10.0.0.1", 9191)
@@ -21,7 +23,7 @@ TLS = ClientTls(certificate="/c", private_key="/k", trusted_ca="/a", server_name
     ("wrong", "said"),
     [
         ({"listen": TcpEndpoint("localhost", 1)}, "not on names"),
-        ({"admin": TcpEndpoint("0.0.0.0", 1)}, "not loopback"),
+        ({"admin": TcpEndpoint("192.0.2.1", 1)}, "not loopback"),
         ({"check": ()}, "no endpoint"),
         ({"check": (TcpEndpoint("127.0.0.1", 1), TcpEndpoint("127.0.0.1", 1))}, "twice"),
         ({"check": (TcpEndpoint("localhost", 1), UnixEndpoint("/a"))}, "resolves names only"),
@@ -38,7 +40,9 @@ TLS = ClientTls(certificate="/c", private_key="/k", trusted_ca="/a", server_name
         ({"jwt": replace(PROVIDER, audiences=("a", ""))}, "audience"),
     ],
 )
-def test_a_plan_that_would_weaken_the_gate_is_refused_with_the_reason(wrong: dict[str, Any], said: str) -> None:
+def test_a_plan_that_would_weaken_the_gate_is_refused_with_the_reason(
+    wrong: dict[str, Any], said: str
+) -> None:
     with pytest.raises(SettingsInvalid, match=said) as refused:
         replace(plan(), **wrong)
     assert refused.value.problems
@@ -77,5 +81,5 @@ def test_the_namespace_of_verified_claims_is_passed_on_once() -> None:
     assert both.claims_namespaces == (JWT_NAMESPACE, "mine")
 
 
-def test_the_exempt_prefix_is_where_holds_point_to() -> None:
-    assert status_path("abc") == f"{TICKETS_PATH}abc"
+def test_the_exempt_path_is_where_holds_point_to() -> None:
+    assert re.fullmatch(TICKET_STATUS_PATH, status_path(ticket_id(0xF, bytes(range(240, 256)))))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,36 +10,46 @@ import pytest
 import yaml
 
 from authz.adapters.envoy_config.comments import COMMENTS, SPELLED_OUT
-from authz.adapters.envoy_config.plan import EnvoyPlan
-from authz.adapters.envoy_config.render import What, render
-from tests.unit.envoy_config.plans import every_kind, plan
+from authz.adapters.envoy_config.render import Form, What, render
+from tests.unit.envoy_config.plans import every_kind
 
 KINDS = every_kind(Path("/pem"))
 BOTH: tuple[What, ...] = get_args(What)
 
 
+@cache
+def printed(kind: str, what: What, form: Form = "yaml") -> str:
+    return render(KINDS[kind], what, form)
+
+
+def document(kind: str, what: What) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(printed(kind, what, "json"))
+
+
 @pytest.mark.parametrize("what", BOTH)
 @pytest.mark.parametrize("kind", KINDS)
 def test_yaml_and_json_hold_the_same(kind: str, what: What) -> None:
-    text = render(KINDS[kind], what, "yaml")
-    assert yaml.safe_load(text) == json.loads(render(KINDS[kind], what, "json"))
+    text = printed(kind, what)
+    assert yaml.safe_load(text) == document(kind, what)
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     assert not re.search(r"[ \t]$", text, re.MULTILINE)
 
 
 def words(text: str) -> str:
-    return " ".join(re.sub(r"^ *# ?", "", line) for line in text.splitlines() if line.lstrip().startswith("#"))
+    return " ".join(
+        re.sub(r"^ *# ?", "", line) for line in text.splitlines() if line.lstrip().startswith("#")
+    )
 
 
 def test_every_comment_is_used_somewhere() -> None:
-    said = " ".join(words(render(each, what, "yaml")) for each in KINDS.values() for what in BOTH)
+    said = " ".join(words(printed(kind, what)) for kind in KINDS for what in BOTH)
     said = re.sub(r"\s+", " ", said)
     assert [key for key, text in COMMENTS.items() if re.sub(r"\s+", " ", text) not in said] == []
 
 
 def test_a_comment_stands_right_before_what_it_is_about() -> None:
-    lines = render(plan(), "bootstrap", "yaml").splitlines()
+    lines = printed("plain", "bootstrap").splitlines()
     before = lines[lines.index(next(line for line in lines if "failure_mode_allow:" in line)) - 1]
     assert before.strip() == "# No answer is no permission."
 
@@ -54,7 +65,7 @@ def test_a_comment_stands_right_before_what_it_is_about() -> None:
 )
 def test_defaults_that_the_gate_depends_on_are_spelled_out(line: str) -> None:
     assert any(line.startswith(name.rpartition("/")[2]) for name in SPELLED_OUT)
-    assert line in [each.strip() for each in render(plan(), "bootstrap", "yaml").splitlines()]
+    assert line in [each.strip() for each in printed("plain", "bootstrap").splitlines()]
 
 
 def find(node: Any, key: str) -> list[Any]:  # noqa: ANN401 - JSON
@@ -66,30 +77,26 @@ def find(node: Any, key: str) -> list[Any]:  # noqa: ANN401 - JSON
     return []
 
 
-def document(each: EnvoyPlan, what: What) -> Any:  # noqa: ANN401 - JSON
-    return json.loads(render(each, what, "json"))
-
-
 @pytest.mark.parametrize("what", BOTH)
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_variant_can_multiply_a_request(kind: str, what: What) -> None:
-    routes = find(document(KINDS[kind], what), "route")
+    routes = find(document(kind, what), "route")
     assert routes
     for name in ("retry_policy", "request_mirror_policies", "hedge_policy", "internal_redirect_policy"):
         assert not find(routes, name)
-    assert not find(document(KINDS[kind], what), "upgrade_configs")
+    assert not find(document(kind, what), "upgrade_configs")
 
 
 @pytest.mark.parametrize("what", BOTH)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_variant_exempts_the_ticket_status_and_nothing_else(kind: str, what: What) -> None:
-    assert find(document(KINDS[kind], what), "disabled") == [True]
+    assert find(document(kind, what), "disabled") == [True]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_buffers_of_every_variant_can_hold_what_is_shown(kind: str) -> None:
     for what in BOTH:
-        whole = document(KINDS[kind], what)
+        whole = document(kind, what)
         (window,) = find(whole, "initial_stream_window_size")
         listener = whole["static_resources"]["listeners"][0] if what == "bootstrap" else whole["listener"]
         for shown in find(whole, "max_request_bytes"):
@@ -98,19 +105,19 @@ def test_the_buffers_of_every_variant_can_hold_what_is_shown(kind: str) -> None:
 
 
 def test_a_field_with_a_digit_in_its_name_is_written_as_envoy_reads_it() -> None:
-    assert find(document(KINDS["workers"], "bootstrap"), "consecutive_5xx") == [5]
+    assert find(document("workers", "bootstrap"), "consecutive_5xx") == [5]
 
 
 def test_a_lone_worker_is_never_ejected() -> None:
-    assert find(document(KINDS["plain"], "bootstrap"), "outlier_detection") == []
-    assert find(document(KINDS["workers"], "bootstrap"), "max_ejection_percent") == [50]
+    assert find(document("plain", "bootstrap"), "outlier_detection") == []
+    assert find(document("workers", "bootstrap"), "max_ejection_percent") == [50]
 
 
 def test_without_a_body_limit_no_body_is_asked_for() -> None:
-    assert find(document(KINDS["no body"], "bootstrap"), "with_request_body") == []
+    assert find(document("no body", "bootstrap"), "with_request_body") == []
 
 
 def test_filters_stand_in_their_order() -> None:
-    (filters,) = find(document(KINDS["tokens"], "bootstrap"), "http_filters")
+    (filters,) = find(document("tokens", "bootstrap"), "http_filters")
     names = ["envoy.filters.http.jwt_authn", "envoy.filters.http.ext_authz", "envoy.filters.http.router"]
     assert [each["name"] for each in filters] == names
