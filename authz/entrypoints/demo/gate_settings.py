@@ -11,7 +11,7 @@ from authz.entrypoints.demo.people import ISSUER
 from authz.entrypoints.demo.ports import LOOPBACK, Ports
 from authz.entrypoints.demo.run_directory import RunDirectory
 from authz.entrypoints.demo.signing import AUDIENCE
-from authz.settings import PREFIX
+from authz.setting_sources import PREFIX
 
 
 def gate_environ(run: RunDirectory, ports: Ports, webhook: str) -> dict[str, str]:
