@@ -71,7 +71,7 @@ class Child:
             await asyncio.wait([self.exited], timeout=grace)
         if not self.exited.done():
             self._signal(signal.SIGKILL)
-        await self.exited
+        await asyncio.wait([self.exited])  # its error, if its log was lost, must not keep others from ending
 
     def _signal(self, number: signal.Signals) -> None:
         # macOS says PermissionError of a group that has only zombies.

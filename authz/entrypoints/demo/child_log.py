@@ -28,8 +28,7 @@ class ChildLog:
                     self.path.replace(self.path.with_name(self.path.name + ".1"))
                     file = self.path.open("wb", buffering=0)
                     size = 0
-                file.write(chunk)
-                size += len(chunk)
+                size += file.write(chunk[-self._limit :])
                 self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
         finally:
             file.close()

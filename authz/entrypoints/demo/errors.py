@@ -4,7 +4,8 @@ DemoError
 ├── DemoRefused    it can't start here; every reason is listed -> exit 2
 ├── NotRunning     a command needs a running demo, or something that the running one doesn't have -> exit 2
 ├── ChildDied      one of its processes ended by itself -> exit 1
-└── ChildNotReady  one of its processes runs but doesn't answer in time -> exit 1
+├── ChildNotReady  one of its processes runs but doesn't answer in time -> exit 1
+└── LogLost        what one of its processes writes can't be kept, as on a full disk -> exit 1
 """
 
 from __future__ import annotations
@@ -45,6 +46,14 @@ class ChildNotReady(DemoError):
 
     def __init__(self, name: str, seconds: float, why: str, tail: Sequence[str], log: str) -> None:
         super().__init__(_with_tail(f"{name} was not ready after {seconds:g} s ({why})", tail, log))
+        self.name = name
+
+
+class LogLost(DemoError):
+    """The output of a process could not be written, so the process was ended."""
+
+    def __init__(self, name: str, why: BaseException) -> None:
+        super().__init__(f"the output of {name} can't be written to its log, so it was ended: {why}")
         self.name = name
 
 

@@ -28,6 +28,8 @@ def read_people(data: Path) -> dict[str, SamplePerson]:
 
     Raises DemoRefused when the file can't be read or lists nobody.
     """
+    if not data.exists():
+        raise DemoRefused(f"there is no {data}: run this in a checkout of Holdgate, or name --policies")
     try:
         listed = json.loads(data.read_text(encoding="utf-8"))["directory"]["people"]
         people = {

@@ -26,10 +26,11 @@ def checkout() -> Path:
 
 
 def run_directory(environ: Mapping[str, str]) -> RunDirectory:
-    """Return the directory named by RUN_DIR, else `.run` of the checkout."""
-    return RunDirectory(
-        Path(environ["RUN_DIR"]).absolute() if environ.get("RUN_DIR") else checkout() / ".run"
-    )
+    """Return the directory named by RUN_DIR, else `.run` of the checkout, else `.run` here."""
+    if environ.get("RUN_DIR"):
+        return RunDirectory(Path(environ["RUN_DIR"]).absolute())
+    home = checkout()
+    return RunDirectory((home if (home / "policies").is_dir() else Path.cwd()) / ".run")
 
 
 class RunDirectory:

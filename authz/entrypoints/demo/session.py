@@ -45,7 +45,8 @@ class Session:
                 code = await _first(self._story(supervisor), supervisor, asked)
         if code is not None:
             return code
-        self.screen.say(f"\nStopped by {asked.result().name}.")
+        if asked.result() is not signal.SIGHUP:  # after that one, nobody is there to read it
+            self.screen.say(f"\nStopped by {asked.result().name}.")
         return 0 if self.walked else _SIGNALLED + asked.result()
 
     async def _story(self, supervisor: Supervisor) -> int:

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from authz.entrypoints.demo.child import Child, ChildSpec, Condition
 from authz.entrypoints.demo.child_log import ChildLog
 from authz.entrypoints.demo.conditions import unmet
-from authz.entrypoints.demo.errors import ChildDied, ChildNotReady
+from authz.entrypoints.demo.errors import ChildDied, ChildNotReady, DemoError, LogLost
 from authz.entrypoints.demo.output_pipe import OutputPipe
 from authz.entrypoints.demo.run_directory import RunDirectory
 
@@ -112,7 +112,7 @@ class Supervisor:
             await asyncio.wait([child.exited], timeout=_POLL)
 
     async def died(self) -> None:
-        """Wait for the first process that ends by itself. Raises ChildDied, and never returns."""
+        """Wait for the first process that ends by itself. Raises ChildDied or LogLost, and never returns."""
         assert self._guarding is not None  # noqa: S101 - entered before
         ends: tuple[asyncio.Future[Any], ...] = (self._death, self._guarding)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -151,7 +151,10 @@ class Supervisor:
         chosen = [child for child in self.children if child.spec.stops_last is stops_last]
         await asyncio.gather(*(child.end(grace) for child in chosen))
 
-    def _died(self, child: Child) -> ChildDied:
+    def _died(self, child: Child) -> DemoError:
+        lost = child.exited.exception()
+        if lost is not None:
+            return LogLost(child.spec.name, lost)
         return ChildDied(child.spec.name, child.exited.result(), child.log.last_lines(), self._shown(child))
 
     def _shown(self, child: Child) -> str:

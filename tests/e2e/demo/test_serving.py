@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import time
 
@@ -19,6 +20,15 @@ def test_only_a_token_of_this_run_opens_the_gate(serving: tuple[Place, RunningDe
     assert token.returncode == 0, token.stderr
     assert get_resources(place, token.stdout.strip()).status_code == 200
     assert get_resources(place, SigningKey.new().token("alice", "Alice")).status_code == 401
+
+
+def test_the_last_words_say_what_to_try(serving: tuple[Place, RunningDemo]) -> None:
+    place, demo = serving
+    words = demo.output.read_text().partition("Everything goes on running.")[2]
+    assert f"GATE=http://127.0.0.1:{place.ports.envoy}\n" in words
+    assert re.search(rf"RUN_DIR={place.run.root} \S*holdgate demo token alice", words)
+    assert f"http://127.0.0.1:{place.ports.console}/demo/sign-in?secret=" in words
+    assert str(place.policies / "demo") in words
 
 
 def test_an_unknown_person_gets_no_token(serving: tuple[Place, RunningDemo]) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from authz.entrypoints.demo.story import STEPS
-from tests.e2e.demo.running import Place, RunningDemo
+from tests.e2e.demo.running import ROOT, Place, RunningDemo
 from tests.unit.demo.processes import gone_within
 
 pytestmark = pytest.mark.timeout(150)
@@ -19,6 +21,10 @@ def test_the_whole_story_comes_true_and_leaves_nothing(place: Place) -> None:
     assert positions == sorted(positions)
     assert f"All {len(STEPS)} steps answered as they should." in said
     assert_nothing_left(place, demo)
+    rest = iter(without_names(said).splitlines())
+    for line in without_names(transcript()).splitlines():
+        if line.strip() != "…":
+            assert line in rest, f"the README shows {line!r}, which this run didn't print in that place"
 
 
 def test_a_rule_that_no_longer_holds_makes_the_walk_fail(place: Place) -> None:
@@ -36,6 +42,23 @@ def test_a_rule_that_no_longer_holds_makes_the_walk_fail(place: Place) -> None:
     assert "got:      403" in said
     assert f"Step 3 of {len(STEPS)} went wrong; {len(STEPS) - 3} more were not tried." in said
     assert_nothing_left(place, demo)
+
+
+def transcript() -> str:
+    """Return the README's transcript."""
+    blocks = (ROOT / "README.md").read_text(encoding="utf-8").split("```")
+    return next(block for block in blocks if "\n 1. " in block).partition("\n")[2]
+
+
+def without_names(text: str) -> str:
+    """Replace what differs from run to run: ids, codes, ports."""
+    for pattern, name in (
+        (r"0-[a-z2-7]{5}…", "ID"),
+        (r"\b[A-Z0-9]{3}-[A-Z0-9]{3}\b", "CODE"),
+        (r"(127\.0\.0\.1):\d+", r"\1"),
+    ):
+        text = re.sub(pattern, name, text)
+    return text
 
 
 def assert_nothing_left(place: Place, demo: RunningDemo) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -8,7 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from authz.entrypoints.demo.errors import ChildDied, ChildNotReady
+from authz.entrypoints.demo.child_log import ChildLog
+from authz.entrypoints.demo.errors import ChildDied, ChildNotReady, LogLost
 from authz.entrypoints.demo.run_directory import RunDirectory
 from authz.entrypoints.demo.supervisor import FIRST_GRACE, Supervisor
 from tests.unit.demo.processes import WAIT, alive, fake, group_of
@@ -119,6 +121,21 @@ async def test_a_stop_in_the_middle_of_starting_leaves_nothing(held: RunDirector
             await starting
     assert "opa" in {path.stem for path in held.logs.iterdir()}, "the child was started after all"
     assert not [child for child in supervisor.children if group_of(child.pid)]
+
+
+async def test_a_child_whose_log_can_not_be_written_is_ended(
+    held: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: ChildLog, stream: asyncio.StreamReader) -> None:
+        await stream.read(1)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ChildLog, "copy", full)
+    async with Supervisor(held) as supervisor:
+        other = await supervisor.start(fake(held.root, "redis"))
+        with pytest.raises(LogLost, match=r"the output of opa can't be written .* No space left"):
+            await supervisor.start(fake(held.root, "opa", before="echo one line; sleep 1000"))
+    assert not alive([other.pid, *(child.pid for child in supervisor.children)])
 
 
 async def test_the_guardians_death_is_noticed(held: RunDirectory) -> None:
