@@ -160,15 +160,18 @@ def envoy_plan(settings: Settings) -> EnvoyPlan:
 
     Raises SettingsInvalid with every problem.
     """
+    check = tuple(parse_endpoint(text) for text in settings.check_endpoints or (settings.grpc_listen,))
     return EnvoyPlan(
         listen=parse_endpoint(settings.envoy_listen),
         admin=parse_endpoint(settings.envoy_admin),
-        check=tuple(parse_endpoint(text) for text in settings.check_endpoints or (settings.grpc_listen,)),
+        check=check,
         console=parse_endpoint(settings.console_listen),
         upstream=parse_endpoint(settings.envoy_upstream),
         check_timeout=settings.check_timeout / _MS,
         body_limit=settings.body_limit,
         grpc_max_message=settings.max_check_bytes,
+        # More than the servers take would only be shed there, after Envoy has sent it.
+        max_checks=settings.max_concurrent_checks * len(check),
         metadata_namespaces=tuple(
             dict.fromkeys(source.namespace for source in settings.sources if source.namespace)
         ),

@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     # How long Envoy waits for a check; written into Envoy's configuration.
     check_timeout: Timeout = 500
     # Checks judged at once; more are refused, which Envoy answers with its `status_on_error`.
-    max_concurrent_checks: int = Field(512, ge=1)
+    max_concurrent_checks: int = Field(1024, ge=1)
     # The longest message that Envoy may send: a request's headers and body.
     max_check_bytes: int = Field(8 << 20, ge=4096)
     # After not-serving: how long Envoy needs to notice.
