@@ -29,7 +29,6 @@ from authz.domain.identity import Identity, Principal
 from authz.domain.request import CheckId
 from authz.domain.requirement import Approver, ApproverKind, Requirement
 from authz.domain.requirement_parser import RequirementParser
-from authz.domain.reserved_headers import TICKET
 from authz.domain.token import TokenMint
 from authz.entrypoints import serving
 from authz.entrypoints.check import handler
@@ -161,13 +160,7 @@ def _strip() -> None:
 
 
 def _ticket_out_of_input() -> None:
-    original = policy_input_module.policy_input
-
-    def made(*args: Any) -> Any:  # noqa: ANN401 - passed on
-        setattr(policy_input_module, "TICKET", "-" if _out("ticket-out-of-input") else TICKET)  # noqa: B010 - an imported constant
-        return original(*args)
-
-    setattr(handler, "policy_input", made)  # noqa: B010 - a function that the module imported
+    _swap(policy_input_module, "carries_ticket", "ticket-out-of-input", lambda _: lambda _name: False)
 
 
 def _mac() -> None:
