@@ -22,7 +22,8 @@ class Ended:
 async def own_command(environ: Mapping[str, str], *arguments: str) -> Ended:
     """Run `holdgate ARGUMENTS` with this environment.
 
-    Raises TimeoutError when it doesn't end. It is killed then, and when the caller is cancelled.
+    Raises TimeoutError when it doesn't end. It is killed then, and when the caller is cancelled. The guardian
+    doesn't know it: if the demo is killed, it ends by itself.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "authz.entrypoints.cli.main", *arguments),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import socket
@@ -20,6 +19,7 @@ from authz.entrypoints.demo.people import SamplePerson
 from authz.entrypoints.demo.ports import LOOPBACK
 from authz.entrypoints.demo.signing import SigningKey
 from authz.entrypoints.demo.supervisor import Supervisor
+from authz.entrypoints.demo.together import together
 from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
 
 CHECK_CLUSTER = "holdgate_check"
@@ -60,27 +60,24 @@ class Stack:
             webhook = f"http://{LOOPBACK}:{port}{WorkflowsReceiver(signature).path()}"
             settings = gate_environ(run, self.parts.ports, webhook)
             room = self.parts.room(listening.fileno(), port, signature)
-            _, _, _, envoy = await asyncio.gather(
+            envoy, *_ = await together(
+                self._start_edge(supervisor, settings),
                 self._start_gate(supervisor, settings),
                 supervisor.start(self.parts.upstream()),
                 supervisor.start(room),
-                self._start_edge(supervisor, settings),
             )
         await supervisor.until(envoy, sees_check_server(self.parts.ports.envoy_admin, CHECK_CLUSTER))
         return port
 
-    async def _start_gate(self, supervisor: Supervisor, settings: Mapping[str, str]) -> None:
+    async def _start_gate(self, supervisor: Supervisor, settings: Mapping[str, str]) -> Child:
         """Holdgate needs to be told the process ids of Redis and OPA, and refuses to start without Redis."""
-        redis, opa = await asyncio.gather(
-            supervisor.start(self.parts.redis()), supervisor.start(self.parts.opa())
-        )
+        redis, opa = await together(supervisor.start(self.parts.redis()), supervisor.start(self.parts.opa()))
         self._tell(redis, opa)
-        await supervisor.start(self.parts.holdgate(settings))
+        return await supervisor.start(self.parts.holdgate(settings))
 
     async def _start_edge(self, supervisor: Supervisor, settings: Mapping[str, str]) -> Child:
         run = self.parts.run
-        # A command of its own rather than a thread: it takes a second of a processor, and has to stop on
-        # Ctrl-C.
+        # A process rather than a thread: it takes seconds of a processor, and has to end on Ctrl-C.
         made = await own_command({**self.parts.environ, **settings}, "envoy-config", "--format", "json")
         if made.code:
             raise DemoRefused(f"Envoy's configuration can't be made: {made.complaints}")

@@ -87,8 +87,11 @@ class Supervisor:
     async def start(self, spec: ChildSpec) -> Child:
         """Start a process and wait until it is ready.
 
-        Raises ChildDied or ChildNotReady for this one; another one's death is `died`'s to tell.
+        Raises ChildDied or ChildNotReady for this one; another one's death is `died`'s to tell. RuntimeError once
+        stopping has begun.
         """
+        if self._stopping:
+            raise RuntimeError(f"{spec.name} can't be started: everything is being stopped")
         spawning = asyncio.create_task(self._spawn(spec), name=f"{spec.name} starts")
         self._spawning.add(spawning)
         spawning.add_done_callback(self._spawning.discard)

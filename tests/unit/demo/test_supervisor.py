@@ -145,3 +145,10 @@ async def test_the_guardians_death_is_noticed(held: RunDirectory) -> None:
         with pytest.raises(ChildDied, match="guardian was killed by signal 9"):
             await supervisor.died()
     assert not alive([child.pid])
+
+
+async def test_nothing_starts_once_stopping_has_begun(held: RunDirectory) -> None:
+    async with Supervisor(held) as supervisor:
+        pass
+    with pytest.raises(RuntimeError, match="opa can't be started"):
+        await supervisor.start(fake(held.root, "opa"))
