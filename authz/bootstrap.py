@@ -88,9 +88,8 @@ def redis_settings(settings: Settings) -> RedisSettings:
 def token_mint(settings: Settings) -> TokenMint:
     """Return the mint. Raises SettingsInvalid when there is no key."""
     if not settings.keys:
-        raise SettingsInvalid(
-            ["HOLDGATE_TICKET_KEYS: needed, as NAME:BASE64URL; make one with: echo k1:$(openssl rand -base64 32 | tr '+/' '-_')"]
-        )
+        make_one = "echo k1:$(openssl rand -base64 32 | tr '+/' '-_')"
+        raise SettingsInvalid([f"HOLDGATE_TICKET_KEYS: needed, as NAME:BASE64URL; make one with: {make_one}"])
     return TokenMint(settings.keys)
 
 
