@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ from tests.support.envoy import RunningEnvoy, running_envoy
 from tests.support.gate_backing import Backing
 from tests.support.gate_server import SHIPPED, GateServer
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 TICKET = "x-approval-ticket"
 HOST = "gate.test"
 KEYS = Keys.of(0)
-_HEALTHY_SECONDS = 15.0
 _DELIVERED_SECONDS = 30.0
 _numbers = count()
 
@@ -54,7 +54,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A running gate and what a test does with it."""
+    """A running gate and what a test does with it. `servers` are those that Envoy asks."""
 
     backing: Backing
     port: int
@@ -160,26 +160,30 @@ class Gate:
 
     def events(self, ticket_id: str) -> list[str]:
         """Return the types of a ticket's audit events, oldest first."""
+        return self.histories()[ticket_id]
+
+    def histories(self) -> dict[str, list[str]]:
+        """Return every ticket's `events`."""
+        found: dict[str, list[str]] = defaultdict(list)
         with self.backing.database() as database:
             entries: Any = database.xrange(KEYS.audit)
-            return [
-                fields[b"type"].decode() for _, fields in entries if fields[b"ticket"] == ticket_id.encode()
-            ]
+        for _, fields in entries:
+            found[fields[b"ticket"].decode()].append(fields[b"type"].decode())
+        return found
 
     def await_delivery(self) -> None:
-        """Wait until the notifier has nothing more to tell anybody."""
-        deadline = time.monotonic() + _DELIVERED_SECONDS
+        """Wait until a notifier has nothing more to tell anybody."""
         with self.backing.database() as database:
-            while database.xlen(KEYS.outbox):
-                assert time.monotonic() < deadline, "the outbox isn't empty"
-                time.sleep(0.02)
+            until("the outbox is empty", lambda: not database.xlen(KEYS.outbox), _DELIVERED_SECONDS)
 
     def await_servers(self, number: int) -> None:
         """Wait until Envoy takes so many check servers for healthy."""
-        deadline = time.monotonic() + _HEALTHY_SECONDS
-        while self.envoy.counter("cluster.holdgate_check.membership_healthy") != number:
-            assert time.monotonic() < deadline, f"Envoy doesn't see {number} healthy check servers"
-            time.sleep(0.02)
+        until(f"Envoy sees {number} healthy check servers", lambda: self.healthy_servers == number)
+
+    @property
+    def healthy_servers(self) -> int:
+        """How many check servers Envoy asks."""
+        return self.envoy.counter("cluster.holdgate_check.membership_healthy")
 
 
 def problem(response: Message) -> str:
@@ -222,10 +226,12 @@ def envoy_before(
 ) -> Iterator[Gate]:
     """Run an Envoy before check servers, its configuration gone through `changes`, until the block ends."""
     listen = free_port()
+    checking = tuple(server for server in running if server.part in {"check", "all"})
+    consoles = [server.console for server in running if server.part in {"console", "all"}]
     settings = {
         **environ,
-        "HOLDGATE_CHECK_ENDPOINTS": ",".join(endpoints or [server.address for server in running]),
-        "HOLDGATE_CONSOLE_LISTEN": running[0].console,
+        "HOLDGATE_CHECK_ENDPOINTS": ",".join(endpoints or [server.address for server in checking]),
+        "HOLDGATE_CONSOLE_LISTEN": (consoles or [f"unix:{backing.sockets}/nobody"])[0],
         "HOLDGATE_ENVOY_LISTEN": f"127.0.0.1:{listen}",
         "HOLDGATE_ENVOY_ADMIN": f"127.0.0.1:{free_port()}",
     }
@@ -234,8 +240,8 @@ def envoy_before(
         change(document)
     folder = Path(backing.folder / f"envoy{next(_numbers)}")
     with running_envoy(json.dumps(document), folder) as envoy:
-        gate = Gate(backing, listen, envoy, running, environ)
-        gate.await_servers(len(endpoints or running))
+        gate = Gate(backing, listen, envoy, checking, environ)
+        gate.await_servers(len(endpoints or checking))
         yield gate
 
 
@@ -243,7 +249,7 @@ def envoy_before(
 def running_gate(
     backing: Backing,
     *changes: Change,
-    parts: Sequence[str] = ("all", "check"),
+    parts: Sequence[str] = ("check", "check", "console"),
     module: str = SHIPPED,
     **settings: str,
 ) -> Iterator[Gate]:

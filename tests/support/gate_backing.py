@@ -43,13 +43,17 @@ class Backing:
     key: SigningKey = field(default_factory=SigningKey.new, repr=False)
     ticket_key: str = field(default_factory=lambda: urlsafe_b64encode(token_bytes(32)).decode(), repr=False)
 
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+
     @property
     def jwks(self) -> Path:
         return self.folder / "jwks.json"
 
     def token(self, who: str) -> str:
         """Return a bearer token that Envoy believes."""
-        return self.key.token(who, who.capitalize())
+        if who not in self.tokens:
+            self.tokens[who] = self.key.token(who, who.capitalize())
+        return self.tokens[who]
 
     def database(self) -> Redis:
         """Return a client of the tickets' Redis; close it."""

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-_METHOD = "/envoy.service.auth.v3.Authorization/Check"
+METHOD = "/envoy.service.auth.v3.Authorization/Check"
 _SECONDS = 10.0
 
 
@@ -22,7 +22,7 @@ class LossyMessenger:
         self.address = address
         self.losing = 0
         self.checks: list[bytes] = []
-        self._calls: cycle[Any] = cycle([channel.unary_unary(_METHOD) for channel in channels])
+        self._calls: cycle[Any] = cycle([channel.unary_unary(METHOD) for channel in channels])
 
     def check(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         """Pass one Check on, each to the next server."""
@@ -41,7 +41,7 @@ def lossy_messenger(address: str, behind: Sequence[str]) -> Iterator[LossyMessen
         channels = [stack.enter_context(grpc.insecure_channel(each)) for each in behind]
         messenger = LossyMessenger(address, channels)
         server = grpc.server(ThreadPoolExecutor(8))
-        service, _, method = _METHOD.removeprefix("/").partition("/")
+        service, _, method = METHOD.removeprefix("/").partition("/")
         handlers: dict[str, Any] = {method: grpc.unary_unary_rpc_method_handler(messenger.check)}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
         healthy = health.HealthServicer()

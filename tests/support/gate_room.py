@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
 from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
+from tests.support.waiting import until
 
 _SIGNATURE = "s3cr3t-signature"
-_PATIENCE_SECONDS = 15.0
 
 
 class GateRoom:
@@ -26,14 +25,19 @@ class GateRoom:
 
     def cards(self, ticket_id: str) -> int:
         """Say how many cards name this ticket."""
-        return sum(ticket_id in json.dumps(message) for message in self._receiver.messages)
+        return len(self._about(ticket_id))
+
+    def text(self, ticket_id: str) -> str:
+        """Return the cards that name this ticket, as JSON."""
+        return "\n".join(self._about(ticket_id))
+
+    def _about(self, ticket_id: str) -> list[str]:
+        texts = [json.dumps(message) for message in self._receiver.messages]
+        return [text for text in texts if ticket_id in text]
 
     def wait_for_card(self, ticket_id: str) -> None:
         """Wait until a ticket's card is there."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not self.cards(ticket_id):
-            assert time.monotonic() < deadline, f"no card for {ticket_id}"
-            time.sleep(0.02)
+        until(f"a card for {ticket_id}", lambda: self.cards(ticket_id) > 0)
 
 
 @contextmanager

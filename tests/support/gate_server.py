@@ -26,6 +26,7 @@ class GateServer:
     def __init__(
         self, name: str, environ: Mapping[str, str], sockets: Path, folder: Path, *, part: str, module: str
     ) -> None:
+        self.part = part
         self.address = f"unix:{sockets / name}.grpc"
         self.console = f"unix:{sockets / name}.web"
         self.log = folder / f"{name}.log"
@@ -36,11 +37,17 @@ class GateServer:
             "HOLDGATE_METRICS_LISTEN": f"unix:{self._operations}",
         }
         clean = {key: value for key, value in os.environ.items() if not key.startswith("HOLDGATE_")}
+        self._environ = {**clean, **environ, **own}
+        self._command = [sys.executable, "-m", module, "serve", part]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also once more after its end, on the same addresses."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, "serve", part],
+                self._command,
                 cwd=ROOT,
-                env={**clean, **environ, **own},
+                env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -77,6 +84,13 @@ class GateServer:
             response = http.client.HTTPResponse(connection)
             response.begin()
             return response.status, response.read().decode()
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels."""
+        lines = [line for line in self.get("/metrics")[1].splitlines() if not line.startswith("#")]
+        return sum(
+            float(line.rpartition(" ")[2]) for line in lines if line.split("{")[0].split(" ")[0] == name
+        )
 
     def ask_to_stop(self) -> None:
         self._process.terminate()

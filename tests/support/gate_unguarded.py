@@ -217,6 +217,16 @@ def _denial() -> None:
     _swap(policy_service.Policy, "ask", "denial", overruled)
 
 
+def _cancellation() -> None:
+    original = handler.CheckHandler.Check
+
+    async def check(self: handler.CheckHandler, request: Any, context: Any) -> Any:  # noqa: ANN401 - passed on
+        judging = original(self, request, context)
+        return await (asyncio.shield(judging) if _out("cancellation") else judging)
+
+    setattr(handler.CheckHandler, "Check", check)  # noqa: B010 - mypy lets nobody assign to a method
+
+
 GUARDS: Mapping[str, Callable[[], None]] = {
     "boundary": _boundary,
     "strict-decision": _strict_decision,
@@ -234,6 +244,7 @@ GUARDS: Mapping[str, Callable[[], None]] = {
     "same-request": _same_request,
     "rebinding": _rebinding,
     "denial": _denial,
+    "cancellation": _cancellation,
 }
 
 

@@ -46,7 +46,7 @@ def shared_unguarded(shared_backing: Backing) -> Iterator[Unguarded]:
 
 @pytest.fixture
 def gate(shared_gate: Gate) -> Gate:
-    """Two check servers, one of them with notifier and console, behind Envoy as shipped."""
+    """Two check servers and a console behind Envoy as shipped. Nobody is told of what waits."""
     shared_gate.backing.upstream.reset()
     shared_gate.backing.opa.reset()
     return shared_gate

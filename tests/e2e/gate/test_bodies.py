@@ -14,6 +14,7 @@ from tests.e2e.envoy_config.stack import ext_authz, manager
 from tests.e2e.gate.conftest import Unguarded
 from tests.support.gate import TICKET, Document, Gate, envoy_before, problem
 from tests.support.gate_backing import BODY_LIMIT, fresh
+from tests.support.waiting import until
 
 UPGRADE = (
     ("connection", b"upgrade"),
@@ -95,8 +96,7 @@ def test_control_a_pause_at_the_limit_would_smuggle_the_rest_past_the_approval(u
         start_chunked(gate, connection, path, held.ticket)
         connection.send(chunk(shown))
         gate.send(fresh("open"))
-        while gate.record(held.id)[b"uses_left"] != b"0":
-            pass
+        until("the use is taken", lambda: gate.record(held.id)[b"uses_left"] == b"0")
         connection.send(chunk(b"and more that nobody saw") + b"0\r\n\r\n")
         assert connection.response().status == 200
     assert gate.received(path)[0].body.endswith(b"nobody saw")

@@ -212,7 +212,4 @@ def test_an_undefined_decision_is_no_denial_but_an_outage(gate: Gate) -> None:
 
 def alerts(gate: Gate) -> float:
     """Sum the servers' counts of policy errors: what an operator is alerted by."""
-    lines = [line for server in gate.servers for line in server.get("/metrics")[1].splitlines()]
-    return sum(
-        float(line.rpartition(" ")[2]) for line in lines if line.startswith("holdgate_policy_errors_total ")
-    )
+    return sum(server.metric("holdgate_policy_errors_total") for server in gate.servers)

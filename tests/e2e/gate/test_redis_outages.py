@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from tests.support.gate import KEYS, Gate, Held, envoy_before, problem, servers
 from tests.support.gate_backing import fresh
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 
 REDIS_TIMEOUT = 0.4
 CHECK_TIMEOUT = 2.0
@@ -66,13 +67,6 @@ def assert_not_decided(gate: Gate, *requests: bytes) -> None:
         assert answer.values("retry-after") == [b"1"]
         assert b"edis" not in answer.body
     assert time.monotonic() - began < CHECK_TIMEOUT
-
-
-def until(what: str, condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("outage", OUTAGES)

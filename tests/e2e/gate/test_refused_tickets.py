@@ -83,7 +83,6 @@ def either(request: pytest.FixtureRequest, gate: Gate, plain_gate: Gate) -> Gate
 @contextmanager
 def redis_commands(gate: Gate) -> Iterator[list[str]]:
     """Give the scripts that are called for a ticket while the block runs."""
-    gate.await_delivery()
     seen: list[str] = []
     with gate.backing.database() as database, database.monitor() as monitor:
         yield seen
