@@ -54,13 +54,13 @@ def test_servers_that_are_replaced_one_by_one_cost_no_request(around: Backing) -
                 gate.await_servers(2)
                 goes_on(running)
         assert running.broken == []
-        assert running.statuses.keys() == {200, 202}
+        assert running.kinds() == {("open", 200), ("hold", 202)}
         ids = [ticket.split(".")[2] for ticket in running.tickets]
-        assert len(set(ids)) == running.statuses[202]
+        assert len(set(ids)) == running.of("hold", 202)
         histories = gate.histories()
         assert {tuple(histories[each]) for each in ids} == {("ticket.created",)}
         hits = Counter(message.target for message in around.upstream.received)
-        assert len(hits) == running.statuses[200] + len(grants)
+        assert len(hits) == running.of("open", 200) + len(grants)
         assert max(hits.values()) == 1
 
 
@@ -111,12 +111,12 @@ def test_a_killed_server_costs_no_more_than_it_had_in_hand_and_is_left_out_soon(
             limits.HEALTH_INTERVAL * limits.UNHEALTHY_THRESHOLD + 2,
         )
         goes_on(running, CLIENTS * 5)  # answers that were on their way are counted now
-        lost = running.statuses[503]
+        lost = running.of("open", 503) + running.of("hold", 503)
         goes_on(running)
     assert running.broken == []
     assert lost <= CLIENTS, "each client has one request under way"
-    assert running.statuses[503] == lost
-    assert running.statuses.keys() <= {200, 202, 503}
+    assert running.of("open", 503) + running.of("hold", 503) == lost
+    assert running.kinds() <= {("open", 200), ("hold", 202), ("open", 503), ("hold", 503)}
 
 
 @pytest.mark.parametrize("kind", ["open", "hold"])

@@ -18,16 +18,22 @@ CLIENTS: Final = 4
 
 @dataclass(slots=True)
 class Load:
-    """What came back: by status and, of holds, the tickets."""
+    """What came back, by kind of request and status, and the tickets of holds."""
 
-    statuses: Counter[int] = field(default_factory=Counter)
+    counts: Counter[tuple[str, int]] = field(default_factory=Counter)
     tickets: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property
     def answered(self) -> int:
-        return sum(self.statuses.values())
+        return self.counts.total()
+
+    def of(self, kind: str, status: int) -> int:
+        return self.counts[kind, status]
+
+    def kinds(self) -> set[tuple[str, int]]:
+        return {each for each, count in self.counts.items() if count}
 
     def run(self, gate: Gate) -> None:
         """Send one request after the other, four allowed ones for each that is held."""
@@ -35,14 +41,14 @@ class Load:
             number = 0
             while not self.stop.is_set():
                 number += 1
-                held = number % 5 == 0
-                connection.send(gate.request(fresh("hold" if held else "open")))
+                kind = "hold" if number % 5 == 0 else "open"
+                connection.send(gate.request(fresh(kind)))
                 try:
                     answer = connection.response()
                 except (OSError, ValueError) as error:
                     self.broken.append(repr(error))
                     return
-                self.statuses[answer.status] += 1
+                self.counts[kind, answer.status] += 1
                 if answer.status == 202:
                     self.tickets += [each.decode() for each in answer.values("x-approval-ticket")]
 

@@ -14,6 +14,7 @@ from tests.e2e.gate.conftest import Unguarded
 from tests.support.gate import Gate, envoy_before, problem, servers
 from tests.support.gate_backing import fresh
 from tests.support.gate_opa import DIRECTORY, GateOpa, raw_answer, result
+from tests.support.waiting import until
 
 OPA_TIMEOUT = 0.4
 CHECK_TIMEOUT = 1.5
@@ -121,6 +122,19 @@ def test_without_opa_an_approved_ticket_passes_neither_and_keeps_its_use(
     assert gate.record(held.id) == before
     assert gate.send(path, held.ticket).status == 200
     assert gate.hits(path) == 1
+
+
+def test_opa_gets_no_more_time_than_envoy_has_left(gate: Gate) -> None:
+    path, backing = fresh("open"), gate.backing
+    environ = {**backing.environ(), "HOLDGATE_OPA_TIMEOUT": "30s", "HOLDGATE_CHECK_TIMEOUT": "500ms"}
+    with servers(backing, environ, ("check",)) as running, envoy_before(backing, environ, running) as patient:
+        with backing.opa.silent():
+            began = time.monotonic()
+            assert patient.send(path).status == 503
+            assert time.monotonic() - began < 2 * CHECK_TIMEOUT
+            until("it is given up", lambda: running[0].metric("holdgate_checks_in_flight") == 0)
+        assert patient.send(fresh("open")).status == 200
+    assert gate.hits(path) == 0
 
 
 def test_control_a_boundary_that_allows_on_errors_lets_everything_through(unguarded: Unguarded) -> None:
