@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from authz.domain import errors
+from authz.domain.answer import Kind, Respond
+from authz.services.check.failures import failure
+from authz.services.voting import TooContended
+
+SECRET = "s3cret-of-a-client"
+TABLE: list[tuple[BaseException, int, str, Kind]] = [
+    (errors.PolicyUnavailable(SECRET), 503, "opa_unavailable", Kind.ERROR),
+    (errors.StoreUnavailable(SECRET), 503, "redis_unavailable", Kind.ERROR),
+    (errors.Overloaded(SECRET), 503, "holdgate_unavailable", Kind.ERROR),
+    (errors.Unavailable(SECRET), 503, "unknown_unavailable", Kind.ERROR),
+    (TooContended(SECRET), 503, "holdgate_unavailable", Kind.ERROR),
+    (errors.PolicyMalformed(SECRET), 503, "policy_malformed", Kind.ERROR),
+    (errors.PrincipalUnknown(SECRET), 503, "principal_unknown", Kind.ERROR),
+    (errors.BytesHidden("header:x"), 503, "bytes_hidden", Kind.ERROR),
+    (errors.RouteMisconfigured(SECRET), 503, "route_misconfigured", Kind.ERROR),
+    (errors.RecordUnreadable(SECRET), 503, "record_unreadable", Kind.ERROR),
+    (errors.VoteRefused("code", SECRET), 503, "unexpected", Kind.ERROR),
+    (errors.SettingsInvalid([SECRET]), 503, "unexpected", Kind.ERROR),
+    (errors.HoldgateError(SECRET), 503, "unexpected", Kind.ERROR),
+    (TimeoutError(SECRET), 503, "deadline", Kind.ERROR),
+    (errors.BadRequest("the query has a ';'"), 400, "bad_request", Kind.REFUSE),
+    (errors.BodyNotVisible("the body is cut"), 413, "body_not_visible", Kind.REFUSE),
+    (errors.TooManyTickets("total", 9), 429, "too_many_tickets_total", Kind.REFUSE),
+    (errors.TooManyTickets("requester", 9), 429, "too_many_tickets_requester", Kind.REFUSE),
+    *((kind(SECRET), 503, "unexpected", Kind.ERROR) for kind in (ValueError, KeyError, OSError, MemoryError)),
+    (RecursionError(SECRET), 503, "unexpected", Kind.ERROR),
+    (UnicodeEncodeError("utf-8", SECRET, 0, 1, SECRET), 503, "unexpected", Kind.ERROR),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "word", "kind"), TABLE, ids=lambda value: type(value).__name__)
+def test_every_error_has_its_answer(error: BaseException, status: int, word: str, kind: Kind) -> None:
+    """A problem document of ours, a stable word for the metrics, and nothing of the error's own text."""
+    outcome = failure(error)
+    assert isinstance(outcome.answer, Respond)
+    assert (outcome.answer.status, outcome.detail, outcome.kind) == (status, word, kind)
+    said = orjson.loads(outcome.answer.body)
+    assert (said["status"], said["type"].startswith("urn:holdgate:problem:")) == (status, True)
+    assert SECRET not in str(outcome)
+    headers = dict(outcome.answer.headers)
+    assert headers["cache-control"] == "no-store"
+    assert ("retry-after" in headers) == (status in {429, 503})
+
+
+def test_the_table_has_every_error_of_the_tree() -> None:
+    """A new one must say how it is answered."""
+    tree = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)}
+    assert tree <= {type(error) for error, *_ in TABLE}
+
+
+def test_what_a_client_did_wrong_is_said() -> None:
+    """Fixed sentences without a value, and why a body can't be seen."""
+    bad, unseen = (orjson.loads(answer.body) for answer in map(_answer, (TABLE[14][0], TABLE[15][0])))
+    assert bad["detail"] == "the query has a ';'"
+    assert unseen["reason"] == "the body is cut"
+
+
+def _answer(error: BaseException) -> Respond:
+    answer = failure(error).answer
+    assert isinstance(answer, Respond)
+    return answer
