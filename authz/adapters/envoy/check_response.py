@@ -6,7 +6,7 @@ one function from an Outcome, and nothing else in the package creates a CheckRes
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, assert_never, cast
 from urllib.parse import quote
 
 from google.rpc.code_pb2 import OK, PERMISSION_DENIED, UNAVAILABLE
@@ -20,13 +20,18 @@ _LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
 
 
 def check_response(outcome: Outcome) -> CheckResponse:
-    """Build the response for an outcome. Raises ValueError on a status that Envoy would pass on blindly."""
+    """Build the response for an outcome.
+
+    Raises ValueError on a status that Envoy would pass on blindly, and AssertionError on what is no answer.
+    """
     response = CheckResponse()
     match outcome.answer:
         case Respond():
             _refuse(response, outcome.kind, outcome.answer)
         case Forward():
             _forward(response, outcome.answer)
+        case _:  # what was filled in for neither would be an allow
+            assert_never(outcome.answer)
     metadata: dict[str, object] = dict(outcome.metadata)
     metadata["decision"] = outcome.kind.value
     ours = {"decision_id": outcome.decision_id, "ticket_id": outcome.ticket_id, "rule": outcome.rule}

@@ -89,7 +89,9 @@ class CheckHandler(AuthorizationServicer):
             ]
             log.error("check.unexpected", error=type(error).__name__, places=places[-8:])
         elif outcome.kind is Kind.ERROR and not isinstance(error, BadRequest):
-            log.warning("check.unavailable", problem=str(error) or outcome.detail)
+            # The text of errors of ours alone: a foreign one's may hold what the client sent.
+            text = str(error) if isinstance(error, HoldgateError) else ""
+            log.warning("check.unavailable", problem=text or outcome.detail)
         return outcome
 
     def _record(self, gated: GatedRequest | None, outcome: Outcome, seconds: float) -> None:

@@ -3,47 +3,90 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
+from authz.adapters.telemetry.metrics import Metrics
+from authz.entrypoints.check.listed_callers import ListedCallers
+from authz.entrypoints.check.mutual_tls import MutualTls
+from authz.entrypoints.check.shedding import Shedding
+from authz.entrypoints.listening import remove_forsaken
 from authz.wire.ext_authz_pb2_grpc import AuthorizationServicer, add_AuthorizationServicer_to_server
 
-SERVICE = "envoy.service.auth.v3.Authorization"
+SERVICE: Final = "envoy.service.auth.v3.Authorization"
 
-_MINUTE_MS = 60_000
+_UNIX: Final = "unix:"
+_SOCKET_UMASK: Final = 0o117
+_MINUTE_MS: Final = 60_000
+_OTHER_CALLS: Final = 64
+"""Health checks and refusals that gRPC lets through while every check that is admitted is being judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Bounds of the server: checks judged at once, bytes of a message, milliseconds that a connection lives."""
+
+    max_concurrent: int
+    max_message_bytes: int
+    connection_age_ms: int = 10 * _MINUTE_MS
+    reflection: bool = False
 
 
 class CheckServer:
     """Serves one address. Construct it inside the event loop that runs it."""
 
     def __init__(
-        self, handler: AuthorizationServicer, listen: str, *, max_concurrent: int, max_message_bytes: int
+        self,
+        handler: AuthorizationServicer,
+        listen: str,
+        options: ServerOptions,
+        metrics: Metrics,
+        tls: MutualTls | None = None,
     ) -> None:
-        """`listen` is HOST:PORT (port 0 for a free one) or unix:/path. Raises RuntimeError when it is taken."""
+        """`listen` is ADDRESS:PORT (port 0 for a free one) or unix:/path. Raises OSError when it is taken."""
         self._health = health.aio.HealthServicer()
+        self._certificates = tls.certificates if tls else None
+        self._watching: asyncio.Task[None] | None = None
         self._server = grpc.aio.server(
-            maximum_concurrent_rpcs=max_concurrent,
+            interceptors=[ListedCallers(tls.identities, metrics)] if tls else None,
+            # Room for health checks, and for the refusal of a whole burst; Shedding keeps the real bound.
+            maximum_concurrent_rpcs=2 * options.max_concurrent + _OTHER_CALLS,
             options=[
                 # On by default: a second server would silently share the port and half of the checks.
                 ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", max_message_bytes),
-                ("grpc.max_concurrent_streams", max_concurrent),
+                ("grpc.max_receive_message_length", options.max_message_bytes),
+                ("grpc.max_concurrent_streams", options.max_concurrent + _OTHER_CALLS),
                 # Connections end now and then, so that Envoy's spread over servers that came later.
-                ("grpc.max_connection_age_ms", 10 * _MINUTE_MS),
+                ("grpc.max_connection_age_ms", options.connection_age_ms),
                 ("grpc.max_connection_age_grace_ms", _MINUTE_MS),
                 ("grpc.keepalive_time_ms", _MINUTE_MS),
                 ("grpc.keepalive_timeout_ms", 10_000),
             ],
         )
-        add_AuthorizationServicer_to_server(handler, self._server)
+        guarded = Shedding(handler, options.max_concurrent, metrics)
+        add_AuthorizationServicer_to_server(guarded, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        port = self._server.add_insecure_port(listen)
-        self.address = listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
+        if options.reflection:
+            reflection.enable_server_reflection(
+                (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+            )
+        port = self._listen(listen, tls)
+        self.address = listen if listen.startswith(_UNIX) else f"{listen.rpartition(':')[0]}:{port}"
 
     async def start(self) -> None:
         """Serve, and say so to health checks."""
         await self._server.start()
+        if self._certificates is not None:
+            self._watching = asyncio.create_task(self._certificates.watch(), name="certificates")
         for name in ("", SERVICE):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
@@ -52,3 +95,32 @@ class CheckServer:
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(drain_delay)
         await self._server.stop(grace)
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+
+    def _listen(self, listen: str, tls: MutualTls | None) -> int:
+        with _socket_of_its_own(listen):
+            try:
+                if tls is None:
+                    return self._server.add_insecure_port(listen)
+                return self._server.add_secure_port(listen, tls.certificates.credentials())
+            except RuntimeError as error:
+                raise OSError(errno.EADDRINUSE, f"can't listen on {listen}") from error
+
+
+@contextmanager
+def _socket_of_its_own(listen: str) -> Iterator[None]:
+    """Let gRPC make a unix socket that no other server loses by it, for this account and its group alone."""
+    if not listen.startswith(_UNIX):
+        yield
+        return
+    # gRPC removes whatever socket it finds, also that of a server at work, whose checks would end up here.
+    remove_forsaken(Path(listen.removeprefix(_UNIX)))
+    # The umask and not a chmod afterwards: between the two anybody could connect and claim a principal.
+    before = os.umask(_SOCKET_UMASK)
+    try:
+        yield
+    finally:
+        os.umask(before)

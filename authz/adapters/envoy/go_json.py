@@ -1,0 +1,75 @@
+"""What Go's encoding/json takes for JSON, and how Go writes numbers.
+
+A JSON body isn't translated: it goes to OPA as its own bytes, and OPA reads them with the reader that the plugin uses.
+So it only has to be known whether they are one JSON value, and nothing behind it.
+"""
+
+from __future__ import annotations
+
+import re
+
+import orjson
+
+# Go takes these where orjson doesn't: half of a surrogate pair, bytes outside UTF-8, numbers beyond a double. Each is
+# put out of the way without a change to the grammar around it, whether it stands in a string or not.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", re.ASCII)
+_LONG_EXPONENT = re.compile(r"(?<=[0-9])([eE][+-]?[0-9]{2})[0-9]+", re.ASCII)
+_LONG_DIGITS = re.compile(r"([0-9]{16})[0-9]+", re.ASCII)
+# Go writes a double in fixed notation in these ranges, and with an exponent outside them.
+_FORMAT_G_LOWEST, _FORMAT_G_HIGHEST = 1e-4, 1e6
+_JSON_LOWEST, _JSON_HIGHEST = 1e-6, 1e21
+
+
+def is_json(data: bytes) -> bool:
+    """Say whether the bytes are one JSON value to encoding/json.
+
+    Three differences are meant: a second value `null` behind the first is not passed over, and what is nested deeper
+    than 1,024 levels is refused (Go: 10,000), as is a number that orjson refuses for its length.
+    """
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        text = _SURROGATE.sub(r"\\u0041", data.decode("utf-8", "replace"))
+        text = _LONG_EXPONENT.sub(r"\1", _LONG_DIGITS.sub(r"\1", text))
+        try:
+            orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return False
+    return True
+
+
+def struct_number(number: float) -> object:
+    """Render a finite number of a protobuf Struct: 1700000000 is 1.7e+09, as the plugin hands it to OPA."""
+    size = abs(number)
+    if _FORMAT_G_LOWEST <= size < _FORMAT_G_HIGHEST:
+        return int(number) if number.is_integer() else number
+    return _exponential(number) if size else orjson.Fragment(f"{number:.0f}")
+
+
+def message_number(number: float) -> object:
+    """Render a finite double of a decoded gRPC message as protobuf's JSON has it: 1e-07 is 1e-7."""
+    if number.is_integer() and abs(number) < _JSON_HIGHEST:
+        return orjson.Fragment(f"{number:.0f}")
+    if _JSON_LOWEST <= abs(number) < _JSON_HIGHEST:
+        return orjson.Fragment(f"{number:.{_places(number)}f}")
+    return orjson.Fragment(re.sub(r"e-0", "e-", _exponential_text(number)))
+
+
+def _exponential(number: float) -> orjson.Fragment:
+    return orjson.Fragment(_exponential_text(number))
+
+
+def _exponential_text(number: float) -> str:
+    return f"{number:.{_digits(number) - 1}e}"
+
+
+def _digits(number: float) -> int:
+    """Count the significant digits of the shortest decimal that reads back as the same double."""
+    mantissa = repr(abs(number)).partition("e")[0]
+    return len(mantissa.replace(".", "").strip("0"))
+
+
+def _places(number: float) -> int:
+    """Count the digits after the point that the shortest decimal needs in fixed notation."""
+    mantissa, _, exponent = repr(abs(number)).partition("e")
+    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
