@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from authz.adapters.envoy_config.endpoint import parse_endpoint
-from authz.adapters.envoy_config.plan import EnvoyPlan, JwtProvider
+from authz.adapters.envoy_config.plan import ClientTls, EnvoyPlan, JwtProvider
 from authz.adapters.opa.client import OpaClient
 from authz.adapters.opa.directory import OpaDirectory
 from authz.adapters.opa.policy_engine import OpaPolicyEngine
@@ -35,6 +35,7 @@ from authz.services.check.service import CheckService
 from authz.services.delivery import Delivery, DeliverySettings, Routes
 from authz.services.expiry import Expiry, ExpirySettings
 from authz.services.voting import VotingService
+from authz.setting_listeners import is_unspecified
 from authz.settings import Settings
 
 _MS = 1000
@@ -159,7 +160,11 @@ def envoy_plan(settings: Settings) -> EnvoyPlan:
 
     Raises SettingsInvalid with every problem.
     """
-    check = tuple(parse_endpoint(text) for text in settings.check_endpoints or (settings.grpc_listen,))
+    check_tls = _check_tls(settings)
+    if not settings.check_endpoints and is_unspecified(settings.grpc_listen):
+        why = f"HOLDGATE_GRPC_LISTEN={settings.grpc_listen} doesn't say how Envoy reaches the check servers"
+        raise SettingsInvalid([f"HOLDGATE_CHECK_ENDPOINTS: needed, because {why}"])
+    check = tuple(parse_endpoint(text) for text in settings.check_endpoints or settings.check_listens)
     return EnvoyPlan(
         listen=parse_endpoint(settings.envoy_listen),
         admin=parse_endpoint(settings.envoy_admin),
@@ -175,6 +180,26 @@ def envoy_plan(settings: Settings) -> EnvoyPlan:
             dict.fromkeys(source.namespace for source in settings.sources if source.namespace)
         ),
         jwt=_jwt_provider(settings),
+        check_tls=check_tls,
+    )
+
+
+def _check_tls(settings: Settings) -> ClientTls | None:
+    """Return how Envoy and the check servers prove themselves to each other: all of it, or nothing."""
+    given = {
+        "HOLDGATE_ENVOY_CHECK_TLS_CERT": settings.envoy_check_tls_cert,
+        "HOLDGATE_ENVOY_CHECK_TLS_KEY": settings.envoy_check_tls_key,
+        "HOLDGATE_ENVOY_CHECK_TLS_CA": settings.envoy_check_tls_ca,
+        "HOLDGATE_ENVOY_CHECK_TLS_SERVER_NAME": settings.envoy_check_tls_server_name,
+    }
+    if not any(given.values()) and not settings.grpc_tls_cert:
+        return None
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise SettingsInvalid([f"{name}: needed for mutual TLS with the check servers" for name in missing])
+    certificate, private_key, trusted_ca, server_name = given.values()
+    return ClientTls(
+        certificate=certificate, private_key=private_key, trusted_ca=trusted_ca, server_name=server_name
     )
 
 

@@ -33,6 +33,13 @@ from authz.domain.errors import SettingsInvalid
 from authz.domain.principal_source import PrincipalSource, parse_principal_source
 from authz.domain.requirement import Approver
 from authz.domain.token import TicketKey
+from authz.setting_listeners import (
+    check_grpc_listen,
+    check_listen,
+    check_reach,
+    check_workers,
+    nth_address,
+)
 from authz.setting_sources import CONFIG_VARIABLE, PREFIX, SECRETS, Environment, FromFile, Given, given
 from authz.setting_values import (
     Duration,
@@ -42,7 +49,6 @@ from authz.setting_values import (
     Timeout,
     check_header_names,
     check_identities,
-    check_listen,
     check_opa_url,
     check_public_url,
     check_redis_url,
@@ -127,14 +133,30 @@ class Settings(BaseSettings):
     default_approvers: Names = ()
 
     # --- The check server ---------------------------------------------------------------------------------------
-    # Where Envoy asks: loopback or `unix:/path`.
+    # Where Envoy asks: loopback or `unix:/path`; with mutual TLS any address. See [the check server](check-server.md).
     grpc_listen: str = Field("127.0.0.1:9191", min_length=1)
+    # A file with the check server's certificate and what leads from it to the CA, in PEM. Read again when it changes.
+    grpc_tls_cert: str = ""
+    # A file with the certificate's private key, in PEM, without a password.
+    grpc_tls_key: str = ""
+    # A file with the CAs whose certificates Envoys show, in PEM.
+    grpc_tls_client_ca: str = ""
+    # The Envoys that may ask, by URI or DNS name of their certificate: `spiffe://trust.domain/edge` (or all below it:
+    # `spiffe://trust.domain/edge/*`), `envoy.internal`. Each of them can claim any principal.
+    grpc_client_identities: Names = Field((), validate_default=True)
+    # Say by gRPC reflection which services there are; for debugging.
+    grpc_reflection: bool = False
+    # Worker processes of `serve check` and `serve all`. Each listens one port further, or at the socket's path with
+    # `.1`, `.2`, … appended; so do their metrics.
+    workers: int = Field(1, ge=1, le=64)
     # How long Envoy waits for a check; written into Envoy's configuration.
     check_timeout: Timeout = 500
     # Checks judged at once; more are refused, which Envoy answers with its `status_on_error`.
     max_concurrent_checks: int = Field(1024, ge=1)
     # The longest message that Envoy may send: a request's headers and body.
     max_check_bytes: int = Field(8 << 20, ge=4096)
+    # How old a connection of Envoy's may grow. A client certificate is looked at only when one begins.
+    grpc_connection_age: Timeout = 10 * 60_000
     # After not-serving: how long Envoy needs to notice.
     drain_delay: Duration = 3_000
     # How long calls that are open by then may take.
@@ -158,7 +180,7 @@ class Settings(BaseSettings):
 
     # --- Operations ---------------------------------------------------------------------------------------------
     # Where metrics and probes are served: loopback or `unix:/path`; see [operations](operations.md).
-    metrics_listen: str = Field("127.0.0.1:9464", min_length=1)
+    metrics_listen: str = Field("127.0.0.1:9464", min_length=1, validate_default=True)
     # What is logged: this and what is worse.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -171,6 +193,14 @@ class Settings(BaseSettings):
     envoy_upstream: str = "127.0.0.1:8080"
     # Addresses of the check servers as Envoy reaches them; empty for HOLDGATE_GRPC_LISTEN.
     check_endpoints: Names = ()
+    # Mutual TLS to the check servers, as files on Envoy's machine: Envoy's certificate in PEM.
+    envoy_check_tls_cert: str = ""
+    # Its private key.
+    envoy_check_tls_key: str = ""
+    # The CAs of the check servers' certificates.
+    envoy_check_tls_ca: str = ""
+    # The DNS name that the check servers' certificates have to have.
+    envoy_check_tls_server_name: str = ""
     # An issuer whose tokens Envoy verifies (`jwt_authn`); none while empty.
     envoy_jwt_issuer: str = ""
     # The audiences that a token may be for.
@@ -214,10 +244,39 @@ class Settings(BaseSettings):
             parse_approver(entry)
         return value
 
-    @field_validator("grpc_listen", "console_listen", "management_listen", "metrics_listen")
+    @field_validator("console_listen", "management_listen", "metrics_listen")
     @classmethod
     def _local_only(cls, value: str) -> str:
         return check_listen(value)
+
+    @field_validator("grpc_listen")
+    @classmethod
+    def _listenable(cls, value: str) -> str:
+        return check_grpc_listen(value)
+
+    @field_validator("grpc_client_identities")
+    @classmethod
+    def _reached_by_listed_envoys_only(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        names = ("grpc_tls_cert", "grpc_tls_key", "grpc_tls_client_ca")
+        if "grpc_listen" in info.data:  # else it has problems of its own
+            files = {f"{PREFIX}{name.upper()}": str(info.data.get(name, "")) for name in names}
+            check_reach(info.data["grpc_listen"], files, value)
+        return value
+
+    @field_validator("metrics_listen")
+    @classmethod
+    def _room_for_workers(cls, value: str, info: ValidationInfo) -> str:
+        if "grpc_listen" in info.data and "workers" in info.data:  # else they have problems of their own
+            single = {
+                f"{PREFIX}{name.upper()}": info.data.get(name, "")
+                for name in ("console_listen", "management_listen")
+            }
+            listeners = {
+                f"{PREFIX}GRPC_LISTEN": info.data["grpc_listen"],
+                f"{PREFIX}METRICS_LISTEN": value,
+            }
+            check_workers(info.data["workers"], listeners, single)
+        return value
 
     @field_validator("opa_url")
     @classmethod
@@ -261,6 +320,11 @@ class Settings(BaseSettings):
             msg = f"no channel is named {', '.join(unknown)}; there are: {', '.join(sorted(channels)) or 'none'}"
             raise ValueError(msg)
         return value
+
+    @property
+    def check_listens(self) -> tuple[str, ...]:
+        """What the worker processes listen on, the first one first."""
+        return tuple(nth_address(self.grpc_listen, number) for number in range(self.workers))
 
     @property
     def keys(self) -> tuple[TicketKey, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import stat
 from contextlib import suppress
@@ -29,11 +31,19 @@ def listening_socket(address: str, setting: str) -> socket.socket:
     return found
 
 
-def _unix(path: Path) -> socket.socket:
-    # A socket that a killed process left behind would keep this one from starting for ever.
+def remove_forsaken(path: Path) -> None:
+    """Remove the socket of a process that was killed, which would keep this one from starting for ever.
+
+    Raises OSError (EADDRINUSE) where something else is: a server at work, or a file.
+    """
     with suppress(FileNotFoundError):
-        if stat.S_ISSOCK(path.stat().st_mode) and not _answers(path):
-            path.unlink()
+        if not stat.S_ISSOCK(path.stat().st_mode) or _answers(path):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        path.unlink()
+
+
+def _unix(path: Path) -> socket.socket:
+    remove_forsaken(path)
     found = socket.socket(socket.AF_UNIX)
     try:
         found.bind(str(path))

@@ -22,7 +22,8 @@ from authz.adapters.telemetry.logs import configure_logs
 from authz.adapters.telemetry.metrics import Metrics
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
 from authz.entrypoints.check.handler import CheckHandler
-from authz.entrypoints.check.server import CheckServer
+from authz.entrypoints.check.mutual_tls import mutual_tls
+from authz.entrypoints.check.server import CheckServer, ServerOptions
 from authz.entrypoints.console.app import build_console
 from authz.entrypoints.console.server import ConsoleServer
 from authz.entrypoints.console.site import Site
@@ -140,9 +141,7 @@ class Process:
                             "HOLDGATE_MANAGEMENT_LISTEN: only the demo can tell callers apart so far; leave it empty"
                         ]
                     )
-                management = ManagementServer(
-                    outside.store, voting, demo.authenticator, listen=settings.management_listen
-                )
+                management = _management(settings, outside.store, voting, demo.authenticator)
                 await management.start()
                 stack.push_async_callback(management.stop, settings.shutdown_grace / _MS)
             await stack.enter_async_context(
@@ -161,17 +160,17 @@ class Process:
             timeout=settings.check_timeout / _MS,
         )
         self._metrics.check_limit.set(settings.max_concurrent_checks)
+        options = ServerOptions(
+            max_concurrent=settings.max_concurrent_checks,
+            max_message_bytes=settings.max_check_bytes,
+            connection_age_ms=settings.grpc_connection_age,
+            reflection=settings.grpc_reflection,
+        )
+        tls = mutual_tls(settings, self._metrics)
         try:
-            server = CheckServer(
-                handler,
-                settings.grpc_listen,
-                max_concurrent=settings.max_concurrent_checks,
-                max_message_bytes=settings.max_check_bytes,
-            )
-        except RuntimeError as error:
-            raise SettingsInvalid(
-                [f"HOLDGATE_GRPC_LISTEN: can't listen on {settings.grpc_listen}"]
-            ) from error
+            server = CheckServer(handler, settings.grpc_listen, options, self._metrics, tls)
+        except OSError as error:
+            raise SettingsInvalid([f"HOLDGATE_GRPC_LISTEN: {error}"]) from error
         await server.start()
         try:
             yield

@@ -30,6 +30,33 @@ class Metrics:
         self.check_limit = Gauge(
             "holdgate_checks_in_flight_limit", "HOLDGATE_MAX_CONCURRENT_CHECKS.", registry=self.registry
         )
+        self.checks_shed = Counter(
+            "holdgate_checks_shed",
+            "Checks refused because HOLDGATE_MAX_CONCURRENT_CHECKS were being judged.",
+            registry=self.registry,
+        )
+        self.tls_refusals = Counter(
+            "holdgate_tls_unlisted_callers",
+            "Calls refused because the certificate is not in HOLDGATE_GRPC_CLIENT_IDENTITIES.",
+            registry=self.registry,
+        )
+        self.tls_reloads = Counter(
+            "holdgate_tls_reloads",
+            "Changes of the certificate files, by whether they were taken or refused.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.tls_reload_failing = Gauge(
+            "holdgate_tls_reload_failing",
+            "1 while the certificate files can't be used and older ones are.",
+            registry=self.registry,
+        )
+        self.tls_expiry = Gauge(
+            "holdgate_tls_expiry_timestamp_seconds",
+            "When the first certificate in use ends: the server's with its chain, or the callers' CAs.",
+            ["use"],
+            registry=self.registry,
+        )
         self.errors = Counter(
             "holdgate_check_errors",
             "Checks that ended in an error answer, by its kind.",
