@@ -4,7 +4,7 @@ SETUP = python=$$(sh tools/find-python) && "$$python" -m tools.setup
 BIN = .venv/bin
 WORKERS = 2
 
-.PHONY: help setup run test check proto lock fmt clean
+.PHONY: help setup run test check bench proto lock fmt clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ test: ## The checks and the whole test suite
 	@$(SETUP) test
 	$(CHECKS)
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+
+bench: ## Measure; ARGS="--peer HOST:PORT" compares with another ext_authz server
+	@$(SETUP) bench
+	@$(BIN)/python -m bench $(ARGS)
 
 proto: ## Make authz/wire/ from proto/
 	@$(SETUP) check

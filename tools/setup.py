@@ -1,4 +1,4 @@
-"""Installs what a make target needs: `python -m tools.setup run|check|test`.
+"""Installs what a make target needs: `python -m tools.setup run|check|test|bench`.
 
 What is independent is done at the same time; what is there already costs nothing.
 """
@@ -36,6 +36,7 @@ STEPS: dict[str, tuple[Callable[[], None], ...]] = {
     "run": (_python_for_run, opa.prepare),
     "check": (_python_for_check, opa.prepare),
     "test": (_python_for_test, opa.prepare, system_packages.prepare),
+    "bench": (_python_for_check, opa.prepare, system_packages.prepare_bench),
 }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,14 +42,26 @@ PACKAGES = {
     "redis_server": SystemPackage(debian="redis-server", programs=("redis-server",)),
 }
 
+# Only `make bench` needs it.
+H2LOAD = SystemPackage(debian="nghttp2-client", programs=("h2load",))
+
 
 def prepare() -> None:
     """Install what is missing where that is possible; elsewhere say what the tests will do without."""
-    missing = [package.debian for package in PACKAGES.values() if package.program() is None]
+    _install(PACKAGES.values(), "tests that need these packages will not run")
+
+
+def prepare_bench() -> None:
+    """Install h2load where that is possible; elsewhere say that it is needed."""
+    _install([H2LOAD], "the bench needs h2load (macOS: brew install nghttp2; Debian has it in this package)")
+
+
+def _install(packages: Iterable[SystemPackage], without: str) -> None:
+    missing = [package.debian for package in packages if package.program() is None]
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        say("system", f"tests that need these packages will not run: {', '.join(missing)}")
+        say("system", f"{without}: {', '.join(missing)}")
         return
     say("system", f"installing {', '.join(missing)} with apt-get")
     _apt_get("update")

@@ -1,0 +1,1 @@
+"""Measures Holdgate: `make bench`. docs/performance.md says how to read what it prints."""
