@@ -114,7 +114,8 @@ def test_a_killed_server_costs_no_more_than_it_had_in_hand_and_is_left_out_soon(
         lost = running.of("open", 503) + running.of("hold", 503)
         goes_on(running)
     assert running.broken == []
-    assert lost <= CLIENTS, "each client has one request under way"
+    # Each client has one request under way; a socket that is being torn down may take one more.
+    assert lost <= 2 * CLIENTS
     assert running.of("open", 503) + running.of("hold", 503) == lost
     assert running.kinds() <= {("open", 200), ("hold", 202), ("open", 503), ("hold", 503)}
 

@@ -217,6 +217,11 @@ def _denial() -> None:
     _swap(policy_service.Policy, "ask", "denial", overruled)
 
 
+def _framing() -> None:
+    _swap(policy_service, "refuse_reframing", "framing", lambda _: lambda _allow: None)
+    _swap(policy_service, "refuse_content", "framing", lambda _: lambda _deny: None)
+
+
 def _cancellation() -> None:
     original = handler.CheckHandler.Check
 
@@ -244,6 +249,7 @@ GUARDS: Mapping[str, Callable[[], None]] = {
     "same-request": _same_request,
     "rebinding": _rebinding,
     "denial": _denial,
+    "framing": _framing,
     "cancellation": _cancellation,
 }
 

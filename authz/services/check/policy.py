@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from authz.domain.decision import Allow, Decision, read_decision
+from authz.domain.decision import Allow, Decision, Deny, read_decision
+from authz.domain.framing import refuse_content, refuse_reframing
 from authz.domain.reserved_headers import refuse_reserved
 from authz.services.check.call import CheckCall
 from authz.services.ports import PolicyEngine
@@ -22,6 +23,10 @@ class Policy:
         """Return the decision for this document, and its id. Raises PolicyUnavailable and PolicyMalformed."""
         reply = await self._engine.decide(document, min(self._timeout, call.remaining()))
         decision = read_decision(reply.result)
-        if isinstance(decision.verdict, Allow):
-            refuse_reserved(decision.verdict.mutations)
+        verdict = decision.verdict
+        if isinstance(verdict, Allow):
+            refuse_reserved(verdict.mutations)
+            refuse_reframing(verdict)
+        elif isinstance(verdict, Deny):
+            refuse_content(verdict)
         return decision, reply.decision_id
