@@ -12,26 +12,12 @@ import unicodedata
 from dataclasses import dataclass
 
 from authz.adapters.cards.secrets import mask_tokens
+from authz.domain.hidden_characters import MARKS_IN_A_ROW, is_hidden, is_mark, is_wide_space
 
 CUT_MARK = "… [cut, see the page: {} more characters]"
 
-# Letters and symbols by category that draw nothing: Hangul fillers, Khmer inherent vowels, the Braille blank.
-_BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-# Variation selectors and the grapheme joiner count as marks, but draw nothing themselves.
-_SELECTORS = frozenset(
-    [
-        *map(chr, range(0xFE00, 0xFE10)),
-        *map(chr, range(0xE0100, 0xE01F0)),
-        "\u034f",
-        "\u180b",
-        "\u180c",
-        "\u180d",
-    ]
-)
 _EMOJI_STYLE = "\ufe0f"
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)  # how Python carries a byte that is no UTF-8 (PEP 383)
-_MARKS_MAX = 4  # on one letter; more draw over the lines around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +51,8 @@ def _show(text: str, limit: int, allowed: str) -> Shown:
     length = marks = 0
     last = ""
     for index, character in enumerate(text):
-        marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
-        if marks > _MARKS_MAX:
+        marks = marks + 1 if is_mark(character) else 0
+        if marks > MARKS_IN_A_ROW:
             piece = _named(character)
         elif character in allowed or (character == _EMOJI_STYLE and _is_symbol(last)):
             piece = character
@@ -89,12 +75,9 @@ def _is_symbol(character: str) -> bool:
 def _visible(character: str) -> str:
     if " " <= character <= "~":
         return character
-    if character in _BLANK or character in _SELECTORS:
-        return _named(character)
-    category = unicodedata.category(character)
-    if category == "Zs":
+    if is_wide_space(character):
         return " "
-    return _named(character) if category in _INVISIBLE_CATEGORIES else character
+    return _named(character) if is_hidden(character) else character
 
 
 def _named(character: str) -> str:

@@ -7,19 +7,12 @@ another.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from itertools import groupby
 
 from markupsafe import Markup, escape
 
-# Letters and symbols by category that show nothing: Default_Ignorable_Code_Point, and the Braille blank.
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180b\u180c\u180d\u180f") | {
-    chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
-}
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_MARKS = frozenset({"Mn", "Me"})
-_MARKS_IN_A_ROW = 2  # what living scripts need; more would draw over the lines around it
+from authz.domain.hidden_characters import MARKS_IN_A_ROW, is_hidden, is_mark, is_wide_space
 
 _BYTE_LOW, _BYTE_HIGH = 0xDC80, 0xDCFF  # how surrogateescape (PEP 383) carries bytes outside UTF-8
 
@@ -56,25 +49,17 @@ def _hidden(text: str, kept: str) -> list[bool]:
     hidden = []
     marks = 0
     for char in text:
-        category = unicodedata.category(char)
-        marks = marks + 1 if category in _MARKS else 0
-        hidden.append(
-            char not in kept
-            and (
-                category in _HIDDEN_CATEGORIES
-                or char in _BLANK
-                or marks > _MARKS_IN_A_ROW
-                or (category == "Zs" and char != " ")
-            )
-        )
+        marks = marks + 1 if is_mark(char) else 0
+        unseen = is_hidden(char) or is_wide_space(char) or marks > MARKS_IN_A_ROW
+        hidden.append(unseen and char not in kept)
     return hidden
 
 
 def _marked(text: str, hidden: list[bool]) -> Markup:
     pieces = []
-    for is_hidden, group in groupby(zip(text, hidden, strict=True), key=lambda pair: pair[1]):
+    for unseen, group in groupby(zip(text, hidden, strict=True), key=lambda pair: pair[1]):
         run = "".join(char for char, _ in group)
-        if is_hidden:
+        if unseen:
             pieces.append(Markup('<span class="esc">{}</span>').format("".join(map(_escape, run))))
         else:
             pieces.append(escape(run))

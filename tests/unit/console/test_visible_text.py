@@ -42,7 +42,7 @@ def test_wire_text_is_ascii_or_marked(text: str, shown: str) -> None:
         ("a\nb", 'a<span class="esc">\\x0a</span>b'),
         ("a\u3164b", 'a<span class="esc">\\u3164</span>b'),
         ("a\u00a0b", 'a<span class="esc">\\u00a0</span>b'),
-        ("e\u0301", "e\u0301"),
+        ("e" + "\u0301" * 6, "e" + "\u0301" * 4 + '<span class="esc">\\u0301\\u0301</span>'),
         ("e" + "\u0301" * 4, "e\u0301\u0301" + '<span class="esc">\\u0301\\u0301</span>'),
         ("\ud800", '<span class="esc">\\ud800</span>'),
         ("<b>", "&lt;b&gt;"),
