@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +16,8 @@ from authz.adapters.telemetry.metrics import Metrics
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 Probe = Callable[[], Awaitable[bool]]
+
+log = structlog.get_logger("holdgate.operations")
 
 
 def operations_app(
@@ -33,12 +36,21 @@ def operations_app(
         return JSONResponse({"live": True})
 
     async def ready(_request: Request) -> Response:
-        names = [*required, *reported]
-        answers = await asyncio.gather(*(probe() for probe in (*required.values(), *reported.values())))
-        components = dict(zip(names, answers, strict=True))
+        probes = {**required, **reported}
+        answers = await asyncio.gather(*(_answer(name, probe) for name, probe in probes.items()))
+        components = dict(zip(probes, answers, strict=True))
         good = all(components[name] for name in required)
         return JSONResponse({"ready": good, "components": components}, status_code=200 if good else 503)
 
     return Starlette(
         routes=[Route("/metrics", show_metrics), Route("/livez", live), Route("/readyz", ready)],
     )
+
+
+async def _answer(name: str, probe: Probe) -> bool:
+    """Ask one probe. One that fails is a no and doesn't hide the others; a bug's text may hold anything."""
+    try:
+        return await probe()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the component is not ready
+        log.warning("probe.failed", component=name, error=type(error).__name__)
+        return False
