@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -65,7 +64,8 @@ class ScriptedPolicy:
         self.timeouts: list[float] = []
 
     async def decide(self, document: Mapping[str, object], timeout: float) -> PolicyReply:
-        self.asked.append(copy.deepcopy(dict(document)))
+        # As OPA gets it: what can't be sent is an error here, too.
+        self.asked.append(orjson.loads(orjson.dumps(document)))
         self.timeouts.append(timeout)
         result = self.result(document) if callable(self.result) else self.result
         if isinstance(result, Exception):

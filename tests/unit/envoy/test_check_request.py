@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from authz.adapters.envoy.check_request import gated_request, plain
-from authz.domain.errors import BadRequest, RouteMisconfigured
+from authz.domain.errors import RouteMisconfigured
 from authz.domain.request import CheckId
 from authz.wire.ext_authz_pb2 import CheckRequest
 from tests.support.check_requests import check_request
@@ -118,17 +118,6 @@ def test_a_limit_that_is_no_number_is_the_operators_error(text: str) -> None:
     check.attributes.context_extensions["holdgate_body_limit"] = text
     with pytest.raises(RouteMisconfigured, match="holdgate_body_limit"):
         gated_request(check, LIMIT)
-
-
-@pytest.mark.parametrize("missing", ["method", "path"])
-def test_what_is_no_http_request_is_refused(missing: str) -> None:
-    """A network filter's check has neither."""
-    check = check_request()
-    check.attributes.request.http.ClearField(missing)  # type: ignore[arg-type]
-    with pytest.raises(BadRequest, match="HTTP requests only"):
-        gated_request(check, LIMIT)
-    with pytest.raises(BadRequest):
-        gated_request(CheckRequest(), LIMIT)
 
 
 def test_peers_are_read() -> None:

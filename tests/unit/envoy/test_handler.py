@@ -156,12 +156,11 @@ async def test_an_allow_is_an_allow() -> None:
     assert (await ask(ALLOW)).status.code == OK
 
 
-@pytest.mark.parametrize("path", ["", "/%zz", "/?a=;"])
+@pytest.mark.parametrize("path", ["/%zz", "/?a=;"])
 async def test_a_request_that_can_not_be_read_is_a_400(path: str) -> None:
     """Before anybody is asked."""
     response = await ask(ALLOW, check_request(path=path))
     assert (response.status.code, response.denied_response.status.code) == (PERMISSION_DENIED, 400)
-    assert (await ask(ALLOW, CheckRequest())).denied_response.status.code == 400
 
 
 async def test_a_route_that_is_misconfigured_is_a_503_that_says_nothing(records: Records) -> None:
