@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from google.protobuf.struct_pb2 import Struct, Value
 
-from authz.domain.errors import BadRequest, RouteMisconfigured
+from authz.domain.errors import RouteMisconfigured
 from authz.domain.request import CheckId, GatedRequest
 from authz.wire.ext_authz_pb2 import Address, AttributeContext, CheckRequest
 
@@ -19,14 +19,11 @@ _EXACT_MAX = 2**53
 def gated_request(check: CheckRequest, default_body_limit: int) -> GatedRequest:
     """Read one CheckRequest.
 
-    Raises BadRequest when it has no HTTP request in it, and RouteMisconfigured when the route's
-    `holdgate_body_limit` is no number.
+    Envoy's network filter sends connections, with nothing of HTTP in them: method and path are empty then.
+    Raises RouteMisconfigured when the route's `holdgate_body_limit` is no number.
     """
     attributes = check.attributes
     http = attributes.request.http
-    if not http.method or not http.path:
-        msg = "the check has no HTTP method and path; Holdgate judges HTTP requests only"
-        raise BadRequest(msg)
     path, mark, query = http.path.partition("?")
     time = attributes.request.time
     raw_headers = len(http.header_map.headers) > 0

@@ -10,15 +10,15 @@ from urllib.parse import unquote_to_bytes
 
 from authz.domain.errors import BadRequest
 
-_TOKEN = r"[0-9A-Za-z!#$%&'*+.^_`{|}~-]"  # RFC 2045 section 5.1
-_TYPE = re.compile(rf"{_TOKEN}+(?:/{_TOKEN}+)?", re.ASCII)
-_NAME = re.compile(rf"{_TOKEN}+", re.ASCII)
+_CHARACTER = r"[0-9A-Za-z!#$%&'*+.^_`{|}~-]"  # RFC 2045 section 5.1
+_TYPE = re.compile(rf"{_CHARACTER}+(?:/{_CHARACTER}+)?", re.ASCII)
+_NAME = re.compile(rf"{_CHARACTER}+", re.ASCII)
 # A backslash escapes specials only: some browsers send C:\dir\file in quotes.
 _ESCAPE = re.compile(r'\\([()<>@,;:\\"/\[\]?=])', re.ASCII)
 _QUOTED = re.compile(r'"((?:\\[()<>@,;:\\"/\[\]?=]|[^"\r\n])*+)"', re.ASCII)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})", re.ASCII)
 # unicode.IsSpace; str.strip() without an argument takes four more.
-_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
 def media_type(header: str) -> tuple[str, dict[str, str]]:

@@ -7,6 +7,7 @@ So it only has to be known whether they are one JSON value, and nothing behind i
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import orjson
 
@@ -43,33 +44,19 @@ def struct_number(number: float) -> object:
     size = abs(number)
     if _FORMAT_G_LOWEST <= size < _FORMAT_G_HIGHEST:
         return int(number) if number.is_integer() else number
-    return _exponential(number) if size else orjson.Fragment(f"{number:.0f}")
+    return orjson.Fragment(_exponential(number) if size else f"{number:.0f}")
 
 
 def message_number(number: float) -> object:
-    """Render a finite double of a decoded gRPC message as protobuf's JSON has it: 1e-07 is 1e-7."""
-    if number.is_integer() and abs(number) < _JSON_HIGHEST:
-        return orjson.Fragment(f"{number:.0f}")
-    if _JSON_LOWEST <= abs(number) < _JSON_HIGHEST:
-        return orjson.Fragment(f"{number:.{_places(number)}f}")
-    return orjson.Fragment(re.sub(r"e-0", "e-", _exponential_text(number)))
+    """Render a finite double of a decoded gRPC message as Go's protobuf JSON has it: 1e-07 is 1e-7."""
+    size = abs(number)
+    if size == 0 or _JSON_LOWEST <= size < _JSON_HIGHEST:
+        # The shortest digits that read back, with zeros behind them where there are too few.
+        return orjson.Fragment(f"{Decimal(repr(number)).normalize():f}")
+    return orjson.Fragment(_exponential(number).replace("e-0", "e-"))
 
 
-def _exponential(number: float) -> orjson.Fragment:
-    return orjson.Fragment(_exponential_text(number))
-
-
-def _exponential_text(number: float) -> str:
-    return f"{number:.{_digits(number) - 1}e}"
-
-
-def _digits(number: float) -> int:
-    """Count the significant digits of the shortest decimal that reads back as the same double."""
+def _exponential(number: float) -> str:
     mantissa = repr(abs(number)).partition("e")[0]
-    return len(mantissa.replace(".", "").strip("0"))
-
-
-def _places(number: float) -> int:
-    """Count the digits after the point that the shortest decimal needs in fixed notation."""
-    mantissa, _, exponent = repr(abs(number)).partition("e")
-    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
+    digits = len(mantissa.replace(".", "").strip("0"))
+    return f"{number:.{digits - 1}e}"

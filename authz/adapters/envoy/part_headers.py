@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from authz.domain.errors import BadRequest
 
@@ -45,8 +46,7 @@ class PartHeaders:
         field = _FIELD.fullmatch(text)
         if field is None or count > _MAX_FIELDS:
             _refuse()
-        else:
-            self._fields.setdefault(field[1].lower(), field[2].lstrip(_BLANK))
+        self._fields.setdefault(field[1].lower(), field[2].lstrip(_BLANK))
 
 
 def _line(data: bytes, start: int) -> tuple[bytes, int | None]:
@@ -54,10 +54,9 @@ def _line(data: bytes, start: int) -> tuple[bytes, int | None]:
     newline = data.find(b"\n", start)
     if newline < 0:
         return data[start:], None
-    end = newline - 1 if newline > start and data[newline - 1] == 0x0D else newline
-    return data[start:end], newline + 1
+    return data[start:newline].removesuffix(b"\r"), newline + 1
 
 
-def _refuse() -> None:
+def _refuse() -> NoReturn:
     msg = "a part of the multipart body has a header that can't be read"
     raise BadRequest(msg)

@@ -65,6 +65,9 @@ class Holding:
         Raises PolicyMalformed, PrincipalUnknown, BodyNotVisible, BytesHidden, TooManyTickets, PolicyUnavailable and
         StoreUnavailable; in each case nothing was stored.
         """
+        if not call.request.method or not call.request.path:
+            msg = "approval: only HTTP requests can be held, and this check has no method or no path"
+            raise PolicyMalformed(msg)
         requirement = self._parser.parse(hold.demand)
         requester = self._requesters.of_hold(call.request, decision.requester)
         fingerprint = take_fingerprint(
