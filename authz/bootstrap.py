@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from authz.adapters.envoy.grpc_body import GrpcBodies
+from authz.adapters.envoy.request_body import BodyParser
 from authz.adapters.envoy_config.endpoint import parse_endpoint
 from authz.adapters.envoy_config.plan import ClientTls, EnvoyPlan, JwtProvider
 from authz.adapters.opa.client import OpaClient
@@ -27,6 +29,7 @@ from authz.domain.fingerprint import always_bound
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
 from authz.domain.token import TokenMint
+from authz.services.check.dry_run import DryRun
 from authz.services.check.holding import Holding, HoldTerms
 from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
@@ -94,7 +97,20 @@ def token_mint(settings: Settings) -> TokenMint:
     return TokenMint(settings.keys)
 
 
-def check_service(settings: Settings, outside: Outside) -> CheckService:
+def body_parser(settings: Settings) -> BodyParser | None:
+    """Return what parses bodies for the policy; None where they are not to be parsed. Raises SettingsInvalid."""
+    if settings.skip_body_parse:
+        return None
+    path = settings.proto_descriptor
+    if not path:
+        return BodyParser()
+    try:
+        return BodyParser(GrpcBodies(Path(path).read_bytes()))
+    except OSError as error:
+        raise SettingsInvalid([f"HOLDGATE_PROTO_DESCRIPTOR: {path!r} can't be read: {error}"]) from error
+
+
+def check_service(settings: Settings, outside: Outside) -> CheckService | DryRun:
     """Return the service behind the check server."""
     policy = Policy(
         OpaPolicyEngine(outside.opa, settings.opa_decision_path), timeout=settings.opa_timeout / _MS
@@ -103,6 +119,8 @@ def check_service(settings: Settings, outside: Outside) -> CheckService:
     parser = RequirementParser(
         RequirementDefaults(approvers=settings.approvers), RequirementLimits(), frozenset(settings.routes)
     )
+    if settings.dry_run:
+        return DryRun(policy, parser)
     requesters = Requesters(settings.sources, frozenset(settings.shared_principals))
     terms = HoldTerms(
         decision_path=settings.opa_decision_path,

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     opa_decision_path: str = Field("envoy/authz/allow", min_length=1)
     # The rule that answers `{ns, id}` with a person; see [policies](policies.md).
     opa_directory_path: str = Field("holdgate/directory/person", min_length=1)
+    # Leave `parsed_body` and `truncated_body` out of the input: for policies that don't look at bodies.
+    skip_body_parse: bool = False
+    # A file with a FileDescriptorSet (`protoc --include_imports`), by which gRPC bodies are parsed; none while empty.
+    proto_descriptor: str = ""
+    # Ask the policy, log what it says, and let everything through: denials and holds too. No tickets are opened.
+    dry_run: bool = False
     # How long one answer of OPA may take; less where less is left of Envoy's deadline.
     opa_timeout: Timeout = 150
     # Connections to OPA, which is also how many questions are under way at once.

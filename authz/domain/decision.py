@@ -85,7 +85,7 @@ def _mutations(result: Mapping[str, object]) -> Mutations:
         headers=_headers(result, "headers", pseudo=True),
         remove_headers=_strings(result, "request_headers_to_remove"),
         response_headers=_headers(result, "response_headers_to_add"),
-        set_query=_pairs(result, "query_parameters_to_set"),
+        set_query=_named(_object(result, "query_parameters_to_set"), "query_parameters_to_set"),
         remove_query=_strings(result, "query_parameters_to_remove"),
     )
 
@@ -105,18 +105,26 @@ def _pairs(result: Mapping[str, object], key: str) -> NameValues:
     """Read `{name: value}`, `{name: [values]}` or an array of such objects."""
     value = result.get(key, {})
     objects = value if isinstance(value, list) else [value]
-    pairs: list[tuple[str, str]] = []
+    pairs: NameValues = ()
     for item in objects:
         if not isinstance(item, Mapping):
             msg = f"{key}: {item!r:.80} must be an object of strings"
             raise PolicyMalformed(msg)
-        for name, content in item.items():
-            values = content if isinstance(content, list) else [content]
-            if not all(isinstance(text, str) for text in values):
-                # Not the value: a policy may pass on what a client sent, and this goes to the log.
-                msg = f"{key}.{name:.80}: {type(content).__name__} must be a string or an array of strings"
-                raise PolicyMalformed(msg)
-            pairs += [(str(name), text) for text in values]
+        pairs += _named(item, key)
+    return pairs
+
+
+def _named(fields: Mapping[str, object], key: str) -> NameValues:
+    """Read `{name: value}` or `{name: [values]}`."""
+    pairs: list[tuple[str, str]] = []
+    for name, content in fields.items():
+        values: list[object] = content if isinstance(content, list) else [content]
+        texts = [text for text in values if isinstance(text, str)]
+        if len(texts) < len(values):
+            # Not the value: a policy may pass on what a client sent, and this goes to the log.
+            msg = f"{key}.{name:.80}: {type(content).__name__} must be a string or an array of strings"
+            raise PolicyMalformed(msg)
+        pairs += [(str(name), text) for text in texts]
     return tuple(pairs)
 
 
@@ -148,11 +156,11 @@ def _status(result: Mapping[str, object]) -> int | None:
     value = result.get("http_status")
     if value is None and "http_status" not in result:
         return None
-    # OPA writes 403 and 403.0 alike as a number; a bool is not one.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
-        msg = f"http_status: {value!r:.80} must be a whole number"
+    # 403.0 and 4.03e2 are no statuses to the plugin; a bool is not one either.
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"http_status: {value!r:.80} must be a whole number, written as one"
         raise PolicyMalformed(msg)
-    return int(value)
+    return value
 
 
 def _denied_status(result: Mapping[str, object]) -> int:

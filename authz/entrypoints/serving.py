@@ -158,7 +158,15 @@ class Process:
             self._metrics,
             body_limit=settings.body_limit,
             timeout=settings.check_timeout / _MS,
+            bodies=bootstrap.body_parser(settings),
         )
+        self._metrics.dry_run.set(settings.dry_run)
+        if settings.dry_run:
+            log.error(
+                "check.dry_run",
+                problem="HOLDGATE_DRY_RUN is on: requests that the policy denies or holds are let through",
+                advice="unset it as soon as you have seen what the policy decides",
+            )
         self._metrics.check_limit.set(settings.max_concurrent_checks)
         options = ServerOptions(
             max_concurrent=settings.max_concurrent_checks,

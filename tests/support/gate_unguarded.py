@@ -156,7 +156,7 @@ def _replay() -> None:
 
 
 def _strip() -> None:
-    _swap(service, "_stripped", "strip", lambda _: lambda _call, outcome: outcome)
+    _swap(service, "stripped", "strip", lambda _: lambda _call, outcome: outcome)
 
 
 def _ticket_out_of_input() -> None:

@@ -121,7 +121,7 @@ def _lost_entries(message: Message) -> bool:
     return False
 
 
-def _is_map(field: FieldDescriptor) -> bool:
+def _is_map(field: Any) -> bool:  # noqa: ANN401 - a FieldDescriptor, of which the stubs know two
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 

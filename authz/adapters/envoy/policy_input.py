@@ -28,11 +28,11 @@ from authz.wire.ext_authz_pb2 import (
 )
 
 _VERSION = {"ext_authz": "v3", "encoding": "protojson"}
-_BODIES = BodyParser()
+BODIES = BodyParser()
 
 
 def policy_input(
-    check: CheckRequest, request: GatedRequest, bodies: BodyParser | None = _BODIES
+    check: CheckRequest, request: GatedRequest, bodies: BodyParser | None = BODIES
 ) -> dict[str, object]:
     """Return the value of `input` for one check; with None for `bodies` the body isn't parsed.
 

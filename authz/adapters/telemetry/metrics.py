@@ -57,6 +57,9 @@ class Metrics:
             ["use"],
             registry=self.registry,
         )
+        self.dry_run = Gauge(
+            "holdgate_dry_run", "1 while HOLDGATE_DRY_RUN lets everything through.", registry=self.registry
+        )
         self.errors = Counter(
             "holdgate_check_errors",
             "Checks that ended in an error answer, by its kind.",

@@ -6,14 +6,17 @@ import asyncio
 import re
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from time import monotonic
 from typing import Protocol
+from uuid import uuid4
 
 import structlog
 
 from authz.adapters.envoy.check_request import gated_request
 from authz.adapters.envoy.check_response import check_response
-from authz.adapters.envoy.policy_input import policy_input
+from authz.adapters.envoy.policy_input import BODIES, policy_input
+from authz.adapters.envoy.request_body import BodyParser
 from authz.adapters.telemetry.metrics import Metrics
 from authz.domain.answer import Kind, Respond
 from authz.domain.errors import BadRequest, HoldgateError, PolicyMalformed
@@ -47,8 +50,13 @@ class CheckHandler(AuthorizationServicer):
         *,
         body_limit: int,
         timeout: float,
+        bodies: BodyParser | None = BODIES,
     ) -> None:
-        """`body_limit` is HOLDGATE_BODY_LIMIT, `timeout` in seconds bounds calls that come without a deadline."""
+        """`body_limit` is HOLDGATE_BODY_LIMIT, `timeout` in seconds bounds calls that come without a deadline.
+
+        With None for `bodies` the policy sees no parsed body.
+        """
+        self._bodies = bodies
         self._judge = judge
         self._metrics = metrics
         self._body_limit = body_limit
@@ -64,12 +72,12 @@ class CheckHandler(AuthorizationServicer):
         try:
             try:
                 gated = gated_request(request, self._body_limit)
-                call = CheckCall(gated, policy_input(request, gated), started + budget)
+                call = CheckCall(gated, policy_input(request, gated, self._bodies), started + budget)
                 async with asyncio.timeout(max(0.0, budget)):
-                    outcome = await self._judge(call)
+                    outcome = _identified(await self._judge(call))
                 response = check_response(outcome)
             except Exception as error:  # noqa: BLE001 - the one boundary: any error is an answer, none is an allow
-                outcome = self._failed(error)
+                outcome = _identified(self._failed(error))
                 response = check_response(outcome)
         finally:
             self._metrics.checks_in_flight.dec()
@@ -115,6 +123,11 @@ class CheckHandler(AuthorizationServicer):
             detail=outcome.detail,
             duration_ms=round(seconds * 1000, 3),
         )
+
+
+def _identified(outcome: Outcome) -> Outcome:
+    """Give it a decision id where OPA gave none: it does so only while it logs decisions."""
+    return outcome if outcome.decision_id else replace(outcome, decision_id=str(uuid4()))
 
 
 def _trace_id(request: GatedRequest) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from authz.domain.answer import Forward, Kind, Respond
 from authz.domain.decision import Deny, Hold
-from authz.domain.reserved_headers import TICKET, is_reserved, spoofed
+from authz.domain.reserved_headers import TICKET
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.holding import Holding
 from authz.services.check.policy import Policy
 from authz.services.check.redeeming import REFUSED, Redeeming
+from authz.services.check.stripping import stripped
 
 
 class CheckService:
@@ -26,11 +25,11 @@ class CheckService:
         """Answer one call. Raises the errors of the tree in `domain.errors`; none of them is an allow."""
         presented = call.request.values(TICKET)
         if not presented:
-            return _stripped(call, await self._judge(call))
+            return stripped(call, await self._judge(call))
         # Doubled headers arrive as two values, or as one with a comma that no token has.
         token = presented[0].decode("ascii", "replace")
         outcome = REFUSED if len(presented) > 1 else await self._redeeming.redeem(call, token)
-        return _stripped(call, outcome)
+        return stripped(call, outcome)
 
     async def _judge(self, call: CheckCall) -> Outcome:
         decision, decision_id = await self._policy.ask(call, call.document)
@@ -46,18 +45,3 @@ class CheckService:
             decision_id=decision_id,
             metadata=decision.dynamic_metadata,
         )
-
-
-def _stripped(call: CheckCall, outcome: Outcome) -> Outcome:
-    """Keep the client's own x-approval-* headers from the upstream, whoever allowed the request.
-
-    Envoy removes after it sets, so a name of ours that we set must not be removed, not even where the policy says so
-    to be safe from forged ones: setting overwrites every copy.
-    """
-    if not isinstance(outcome.answer, Forward):
-        return outcome
-    mutations = outcome.answer.mutations
-    ours = {name for name, _ in mutations.headers if is_reserved(name)}
-    removed = (*mutations.remove_headers, *spoofed(call.request))
-    kept = tuple(dict.fromkeys(name for name in removed if name.lower() not in ours))
-    return replace(outcome, answer=Forward(replace(mutations, remove_headers=kept)))
