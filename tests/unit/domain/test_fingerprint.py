@@ -101,7 +101,7 @@ def _header(name: str) -> Change:
 @pytest.mark.parametrize(
     ("part", "change"),
     [
-        ("method", _field("method", texts)),
+        ("method", _field("method", texts.filter(lambda method: method != "CONNECT"))),  # that has no body
         ("scheme", _field("scheme", texts)),
         ("host", _field("host", texts)),
         ("path", _field("path", paths)),
