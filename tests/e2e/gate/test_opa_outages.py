@@ -60,7 +60,7 @@ BAD_DEMANDS = {
     "no uses": {**HELD, "grant": {"uses": 0}},
     "a route to nowhere": {**HELD, "notify": "nowhere"},
 }
-LEAKS = (b"sock", b"Error", b"aiohttp", b"Traceback", b"OPA", b"opa", b"scripted", b"allowed")
+LEAKS = (b"sock", b"Error", b"httptools", b"Traceback", b"OPA", b"opa", b"scripted", b"allowed")
 
 
 @pytest.fixture(scope="module")

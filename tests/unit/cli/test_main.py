@@ -19,7 +19,7 @@ HEAVY = {
     "grpc",
     "google.protobuf",
     "pydantic",
-    "aiohttp",
+    "httptools",
     "httpx",
     "redis",
     "starlette",
