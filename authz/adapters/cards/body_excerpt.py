@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from authz.adapters.cards.secrets import MASK, is_secret, mask_lines, mask_pairs
+from authz.adapters.cards.secrets import MASK, mask_lines, mask_pairs
 from authz.adapters.cards.text import many_lines
+from authz.domain.secrecy import is_secret
 from authz.domain.ticket import FrozenRequest
 
 _JSON_MAX = 64 * 1024  # beyond this the excerpt could not show the whole document anyway

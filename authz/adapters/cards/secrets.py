@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_plus
 
+from authz.domain.secrecy import TICKET_TOKEN, is_secret
+
 MASK = "•••••• (masked)"
 
-_SECRET = re.compile(
-    r"passw(or)?d|passphrase|passcode|secret|token|api_?key|access_?key|private_?key|signing_?key|encryption_?key"
-    r"|approval_ticket|credential|authorization|cookie|session|signature|assertion|connection_?string"
-    r"|^(pwd|pass|auth|key|sig|otp|pin|cvv|cvc|ssn|jwt|bearer|sas)$"
-)
-_TOKEN = re.compile(r"hg1\.[A-Za-z0-9]{1,16}\.[0-9a-z-]{20,40}\.[A-Za-z0-9_-]{20,}")
 _NAMED = re.compile(
     # Possessive, and from the start of a word only: a long line costs time in proportion to its length.
     r"""(?<![\w.-])([\w.-]++)["']?[ \t]{0,8}[:=][ \t]{0,8}"""  # name: value, name=value, "name": value
@@ -20,17 +16,9 @@ _NAMED = re.compile(
 )
 
 
-def is_secret(name: str) -> bool:
-    """Say whether a value under this key, header or parameter name is likely a secret.
-
-    Case, and the ways to join words (`apiKey`, `API-KEY`, `api.key`), make no difference.
-    """
-    return _SECRET.search(re.sub(r"[^a-z0-9]+", "_", name.lower())) is not None
-
-
 def mask_tokens(text: str) -> str:
     """Return text with every ticket token of ours masked, wherever a client may have put it."""
-    return _TOKEN.sub(MASK, text)
+    return TICKET_TOKEN.sub(MASK, text)
 
 
 def mask_lines(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authz.adapters.cards.body_excerpt import excerpt
-from authz.adapters.cards.secrets import MASK, is_secret, mask_pairs
+from authz.adapters.cards.secrets import MASK, mask_pairs
 from authz.adapters.cards.text import one_line
 from authz.adapters.cards.wording import approvals, facts, headline, moment, summary, ticket_link
 from authz.adapters.teams.elements import (
@@ -22,6 +22,7 @@ from authz.adapters.teams.elements import (
 )
 from authz.domain.events import EventType
 from authz.domain.identity import Principal
+from authz.domain.secrecy import is_secret
 from authz.domain.ticket import Choice, FrozenRequest, State, Ticket, Vote
 from authz.domain.token import short_code
 from authz.services.ports import Posting

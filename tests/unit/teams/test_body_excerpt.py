@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from authz.adapters.cards.body_excerpt import BodyExcerpt, excerpt
-from authz.adapters.cards.secrets import MASK, is_secret
+from authz.adapters.cards.secrets import MASK
+from authz.domain.secrecy import is_secret
 from tests.support.sample_tickets import REQUEST
 
 
