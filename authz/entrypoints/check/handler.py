@@ -104,12 +104,10 @@ class CheckHandler(AuthorizationServicer):
 
     def _record(self, gated: GatedRequest | None, outcome: Outcome, seconds: float) -> None:
         """One line a check. No query, header value or body: they may hold secrets."""
-        decision = outcome.kind.value
-        self._metrics.checks.labels(decision).inc()
-        self._metrics.check_seconds.labels(decision).observe(seconds)
+        self._metrics.answered(outcome.kind, seconds)
         log.info(
             "check",
-            decision=decision,
+            decision=outcome.kind.value,
             status=outcome.answer.status if isinstance(outcome.answer, Respond) else 0,
             method=gated.method if gated else "",
             host=gated.host if gated else "",

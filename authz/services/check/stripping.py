@@ -20,5 +20,7 @@ def stripped(call: CheckCall, outcome: Outcome) -> Outcome:
     mutations = outcome.answer.mutations
     ours = {name for name, _ in mutations.headers if is_reserved(name)}
     removed = (*mutations.remove_headers, *spoofed(call.request))
+    if not removed:
+        return outcome
     kept = tuple(dict.fromkeys(name for name in removed if name.lower() not in ours))
     return replace(outcome, answer=Forward(replace(mutations, remove_headers=kept)))
