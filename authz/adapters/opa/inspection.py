@@ -92,7 +92,7 @@ class OpaInspection:
             started = time.monotonic()
             answer = await client.query(path, _QUESTION, self._patience)
         except PolicyUnavailable as error:
-            return replace(self._facts, trouble=f"{error}.")
+            return replace(self._facts, trouble=f"{str(error).rstrip('.')}.")
         except PolicyMalformed as error:
             return replace(self._facts, decision_error=str(error))
         facts = replace(

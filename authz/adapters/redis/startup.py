@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import cast
 
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
+from authz.services.doctor.redis import Unfit
 
 OLDEST = (6, 2)
 _ASSERT = "HOLDGATE_REDIS_DURABILITY_ASSERTED=true"
@@ -20,14 +22,25 @@ async def check_server(link: Link, keys: Keys, settings: RedisSettings) -> None:
     All of it is in INFO, which managed Redis leaves open where it forbids CONFIG. Raises SettingsInvalid with
     every problem, StoreUnavailable when the server can't be asked.
     """
-    info = await _info(link)
-    problems = [*_version(info), *_eviction(info, settings), *_durability(info, settings)]
-    problems += await _partitions(link, keys, settings)
-    if problems:
-        raise SettingsInvalid(problems)
+    info = await read_info(link)
+    await link.command("HSETNX", keys.meta, "partitions", settings.partitions)
+    found = unfit_for_tickets(info, await stored_partitions(link, keys), settings)
+    if found:
+        raise SettingsInvalid([f"{each.problem} {each.advice}" for each in found])
 
 
-async def _info(link: Link) -> dict[str, str]:
+def unfit_for_tickets(info: Mapping[str, str], stored: int | None, settings: RedisSettings) -> list[Unfit]:
+    """Return every reason to refuse; `stored` is the number of partitions, None where no ticket was ever stored."""
+    return [
+        *_version(info),
+        *_eviction(info, settings),
+        *_durability(info, settings),
+        *_partitions(stored, settings),
+    ]
+
+
+async def read_info(link: Link) -> dict[str, str]:
+    """Return the fields of INFO, none where it is forbidden. Raises StoreUnavailable."""
     try:
         reply = await link.command("INFO")
     except StoreUnavailable as error:
@@ -38,41 +51,47 @@ async def _info(link: Link) -> dict[str, str]:
     return {name: value for name, mark, value in (line.partition(":") for line in lines) if mark}
 
 
-def _version(info: dict[str, str]) -> list[str]:
+async def stored_partitions(link: Link, keys: Keys) -> int | None:
+    """Return how many partitions the stored tickets are in, None where there is none. Raises StoreUnavailable."""
+    stored = cast("bytes | None", await link.command("HGET", keys.meta, "partitions"))
+    return None if stored is None else int(stored)
+
+
+def _version(info: Mapping[str, str]) -> list[Unfit]:
     # Valkey also names the Redis version whose commands it has.
     name = "Valkey" if "valkey_version" in info else "Redis"
     shown = info.get("valkey_version") or info.get("redis_version", "")
     match = re.match(r"(\d+)\.(\d+)", info.get("redis_version", ""))
     if match and (int(match[1]), int(match[2])) < OLDEST:
-        return [f"{name} {shown} is too old: 6.2 is the oldest that has XAUTOCLAIM. Upgrade the server."]
+        problem = f"{name} {shown} is too old: 6.2 is the oldest that has XAUTOCLAIM."
+        return [Unfit("version", problem, "Upgrade the server.")]
     return []
 
 
-def _eviction(info: dict[str, str], settings: RedisSettings) -> list[str]:
+def _eviction(info: Mapping[str, str], settings: RedisSettings) -> list[Unfit]:
     policy = info.get("maxmemory_policy")
     if policy == "noeviction" or (policy is None and settings.durability_asserted):
         return []
     if policy is None:
-        return [
-            f"Redis doesn't tell its maxmemory-policy. Allow INFO, or, if it is noeviction, set {_ASSERT}."
-        ]
+        problem = "Redis doesn't tell its maxmemory-policy."
+        return [Unfit("eviction", problem, f"Allow INFO, or, if it is noeviction, set {_ASSERT}.")]
     problem = f"maxmemory-policy is {policy}, under which a full Redis throws tickets and grants away."
-    return [f"{problem} Set maxmemory-policy noeviction."]
+    return [Unfit("eviction", problem, "Set maxmemory-policy noeviction.")]
 
 
-def _durability(info: dict[str, str], settings: RedisSettings) -> list[str]:
+def _durability(info: Mapping[str, str], settings: RedisSettings) -> list[Unfit]:
     if info.get("aof_enabled") == "1" or settings.durability_asserted:
         return []
     problem = (
         "Redis runs without an append-only file (appendonly no): a restart could bring back a used grant."
     )
-    return [f"{problem} Set appendonly yes, or, if it persists every write in another way, {_ASSERT}."]
+    advice = f"Set appendonly yes, or, if it persists every write in another way, {_ASSERT}."
+    return [Unfit("durability", problem, advice)]
 
 
-async def _partitions(link: Link, keys: Keys, settings: RedisSettings) -> list[str]:
-    await link.command("HSETNX", keys.meta, "partitions", settings.partitions)
-    stored = int(cast("bytes", await link.command("HGET", keys.meta, "partitions")))
-    if stored == settings.partitions:
+def _partitions(stored: int | None, settings: RedisSettings) -> list[Unfit]:
+    if stored is None or stored == settings.partitions:
         return []
     problem = f"This Redis holds tickets in {stored} partition(s), and {settings.partitions} is set."
-    return [f"{problem} Start the release that wrote them, or point HOLDGATE_REDIS_URL at an empty database."]
+    advice = "Start the release that wrote them, or point HOLDGATE_REDIS_URL at an empty database."
+    return [Unfit("partitions", problem, advice)]

@@ -18,6 +18,9 @@ cli = LazyGroup(
         "envoy-config": LazyCommand(
             "authz.entrypoints.cli.envoy_config:envoy_config", "Print the configuration for Envoy."
         ),
+        "doctor": LazyCommand(
+            "authz.entrypoints.cli.doctor.command:doctor", "Look for what is wrong with an installation."
+        ),
         "version": LazyCommand("authz.entrypoints.cli.version:version", "Print the version."),
     },
 )

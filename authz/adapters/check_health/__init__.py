@@ -1,0 +1,1 @@
+"""The check server as Envoy meets it: its health, and the certificates on both sides."""

@@ -1,0 +1,1 @@
+"""Envoy's admin interface, read and never written."""

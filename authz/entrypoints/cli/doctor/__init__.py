@@ -1,0 +1,1 @@
+"""`holdgate doctor`."""

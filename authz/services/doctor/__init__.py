@@ -1,0 +1,1 @@
+"""What `holdgate doctor` thinks of an installation: pure functions from facts to findings."""
