@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 PREFIX = "HOLDGATE_"
 CONFIG_VARIABLE = "HOLDGATE_CONFIG"
+WORKER_VARIABLE = "HOLDGATE_WORKER"
+"""Set for a worker process: its number. Its standard input ends when the process that started it is gone."""
 SECRETS = ("channels", "redis_url", "ticket_keys")
 
 

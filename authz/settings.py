@@ -40,7 +40,16 @@ from authz.setting_listeners import (
     check_workers,
     nth_address,
 )
-from authz.setting_sources import CONFIG_VARIABLE, PREFIX, SECRETS, Environment, FromFile, Given, given
+from authz.setting_sources import (
+    CONFIG_VARIABLE,
+    PREFIX,
+    SECRETS,
+    WORKER_VARIABLE,
+    Environment,
+    FromFile,
+    Given,
+    given,
+)
 from authz.setting_values import (
     Duration,
     FromText,
@@ -57,8 +66,10 @@ from authz.setting_values import (
     parse_keys,
 )
 
-# Read by the client commands, not by the servers.
-_CLIENT_VARIABLES = frozenset({CONFIG_VARIABLE, "HOLDGATE_MANAGEMENT_ADDRESS", "HOLDGATE_DEMO"})
+# Read by the client commands, or set for a process by another one.
+_CLIENT_VARIABLES = frozenset(
+    {CONFIG_VARIABLE, WORKER_VARIABLE, "HOLDGATE_MANAGEMENT_ADDRESS", "HOLDGATE_DEMO"}
+)
 
 
 class WorkflowsChannel(BaseModel):

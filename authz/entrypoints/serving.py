@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ from authz.entrypoints.management.server import ManagementServer
 from authz.entrypoints.operations.app import operations_app
 from authz.services.ports import TicketStore
 from authz.services.voting import VotingService
+from authz.setting_sources import WORKER_VARIABLE
 from authz.settings import Settings, load_settings
 
 log = structlog.get_logger("holdgate")
@@ -56,6 +58,8 @@ def run(parts: frozenset[str]) -> int:
             ["HOLDGATE_MANAGEMENT_LISTEN: only the demo can tell callers apart so far; leave it empty"]
         )
     configure_logs(settings.log_level)
+    if WORKER_VARIABLE in os.environ:
+        structlog.contextvars.bind_contextvars(worker=int(os.environ[WORKER_VARIABLE]))
     try:
         uvloop.run(_serve(parts, settings))
     except PartEnded as error:
@@ -95,6 +99,8 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told.set)
+        if WORKER_VARIABLE in os.environ:
+            loop.add_reader(sys.stdin.fileno(), self._starter_gone)
 
     @asynccontextmanager
     async def outside(self, parts: frozenset[str]) -> AsyncIterator[None]:
@@ -184,6 +190,12 @@ class Process:
             yield
         finally:
             await server.stop(settings.drain_delay / _MS, settings.shutdown_grace / _MS)
+
+    def _starter_gone(self) -> None:
+        """Stop as on SIGTERM: nobody would start this worker again, or stop it."""
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        log.error("worker.orphaned")
+        self._told.set()
 
     async def until_told(self) -> None:
         """Wait for a signal. Raises PartEnded when a part stops first."""

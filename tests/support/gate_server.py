@@ -21,13 +21,16 @@ _POLL_SECONDS: Final = 0.02
 
 
 class GateServer:
-    """`holdgate serve PART`, or a module that stands in for it, with its files below `sockets`."""
+    """`holdgate serve PART`, or a module that stands in for it, with its files below `sockets`.
+
+    `environ` may say where it answers Envoy.
+    """
 
     def __init__(
         self, name: str, environ: Mapping[str, str], sockets: Path, folder: Path, *, part: str, module: str
     ) -> None:
         self.part = part
-        self.address = f"unix:{sockets / name}.grpc"
+        self.address = environ.get("HOLDGATE_GRPC_LISTEN", f"unix:{sockets / name}.grpc")
         self.console = f"unix:{sockets / name}.web"
         self.log = folder / f"{name}.log"
         self._operations = sockets / f"{name}.ops"
