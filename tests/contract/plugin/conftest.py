@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,7 +22,6 @@ _SETTINGS = {
     "skip-body-parse": {"HOLDGATE_SKIP_BODY_PARSE": "true"},
     "dry-run": {"HOLDGATE_DRY_RUN": "true"},
 }
-Servers = Callable[[str], Asking]
 
 
 @pytest.fixture(scope="module")
@@ -54,33 +53,48 @@ def policy_server(sockets: Path) -> Iterator[str]:
             process.terminate()
 
 
-@pytest.fixture(scope="module")
-def servers(sockets: Path, policy_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+class Servers:
     """Holdgate's check server in each configuration, started when it is first asked for."""
+
+    def __init__(self, environ: Mapping[str, str], sockets: Path, stack: ExitStack) -> None:
+        self._environ = environ
+        self._sockets = sockets
+        self._stack = stack
+        self._running: dict[str, tuple[GateServer, Asking]] = {}
+
+    def process(self, configuration: str) -> GateServer:
+        return self._started(configuration)[0]
+
+    def asking(self, configuration: str) -> Asking:
+        return self._started(configuration)[1]
+
+    def _started(self, configuration: str) -> tuple[GateServer, Asking]:
+        if configuration not in self._running:
+            environ = {**self._environ, **_SETTINGS[configuration]}
+            server = GateServer(
+                configuration, environ, self._sockets, self._sockets, part="check", module=SHIPPED
+            )
+            self._stack.callback(server.stop)
+            server.await_ready()
+            self._running[configuration] = server, self._stack.enter_context(Asking(server.address))
+        return self._running[configuration]
+
+
+@pytest.fixture(scope="module")
+def servers(sockets: Path, policy_server: str) -> Iterator[Servers]:
     write_descriptors(sockets / "shop.pb")
-    running: dict[str, Asking] = {}
+    environ = {
+        "HOLDGATE_OPA_URL": policy_server,
+        "HOLDGATE_OPA_TIMEOUT": "5s",
+        "HOLDGATE_CHECK_TIMEOUT": "5s",
+        # Nothing here needs Redis.
+        "HOLDGATE_REDIS_URL": f"unix://{sockets / 'no-redis'}",
+        "HOLDGATE_TICKET_KEYS": "k1:" + "A" * 43,
+        "HOLDGATE_PROTO_DESCRIPTOR": str(sockets / "shop.pb"),
+        "HOLDGATE_DRAIN_DELAY": "0s",
+    }
     with ExitStack() as stack:
-
-        def configured(configuration: str) -> Asking:
-            if configuration not in running:
-                environ = {
-                    "HOLDGATE_OPA_URL": policy_server,
-                    "HOLDGATE_OPA_TIMEOUT": "5s",
-                    "HOLDGATE_CHECK_TIMEOUT": "5s",
-                    # Nothing here needs Redis.
-                    "HOLDGATE_REDIS_URL": f"unix://{sockets / 'no-redis'}",
-                    "HOLDGATE_TICKET_KEYS": "k1:" + "A" * 43,
-                    "HOLDGATE_PROTO_DESCRIPTOR": str(sockets / "shop.pb"),
-                    "HOLDGATE_DRAIN_DELAY": "0s",
-                } | _SETTINGS[configuration]
-                folder = tmp_path_factory.mktemp(configuration)
-                server = GateServer(configuration, environ, sockets, folder, part="check", module=SHIPPED)
-                stack.callback(server.stop)
-                server.await_ready()
-                running[configuration] = stack.enter_context(Asking(server.address))
-            return running[configuration]
-
-        yield configured
+        yield Servers(environ, sockets, stack)
 
 
 def _await_answer(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:

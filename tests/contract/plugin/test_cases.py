@@ -15,7 +15,7 @@ PAGE = HERE.parents[2] / "docs" / "compatibility.md"
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_the_answer_is_the_plugins(servers: Servers, case: Case) -> None:
     """And each says in its dynamic metadata what was decided, under an id."""
-    response = servers(case.configuration).ask(case.request)
+    response = servers.asking(case.configuration).ask(case.request)
     assert response is not None
     assert plain(response) == case.expected
     assert response.dynamic_metadata["decision_id"]
