@@ -57,6 +57,8 @@ def message_number(number: float) -> object:
 
 
 def _exponential(number: float) -> str:
-    mantissa = repr(abs(number)).partition("e")[0]
-    digits = len(mantissa.replace(".", "").strip("0"))
-    return f"{number:.{digits - 1}e}"
+    """Write the shortest digits that read back as the same double, with an exponent of two digits or more."""
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    first, *rest = map(str, digits)
+    mantissa = f"{first}.{''.join(rest)}" if rest else first
+    return f"{'-' if sign else ''}{mantissa}e{int(exponent) + len(rest):+03d}"
