@@ -25,12 +25,15 @@ _WARM_UP = 500
 def main() -> None:
     """Measure, print, write the JSON file; end with status 1 when anything failed on the way."""
     options = _options()
+    warning = machine.warning()
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as name, running(Path(name)) as servers:
             measured = _measure(options, servers, Path(name))
     except (Unusable, NotReady, EnvoyFailed, OSError) as error:
         sys.exit(f"\nThese figures would be worth nothing: {error}")
     _print(measured)
+    if warning:
+        print(f"\n{warning}")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(measured.json())
@@ -47,7 +50,7 @@ def _options() -> argparse.Namespace:
         "--streams", type=_numbers, default=[1, 8, 32, 100], help="checks at once (1,8,32,100)"
     )
     parser.add_argument(
-        "--rates", type=_numbers, default=[50, 200, 400], help="requests/s through Envoy (50,200,400)"
+        "--rates", type=_numbers, default=[50, 100, 200], help="requests/s through Envoy (50,100,200)"
     )
     parser.add_argument(
         "--tickets", type=int, default=400, help="holds and redemptions a round; 0 for none (400)"

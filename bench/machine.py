@@ -31,6 +31,17 @@ def facts() -> Mapping[str, str]:
     }
 
 
+def warning() -> str:
+    """Say when others use the machine: they take turns with what is measured, and not evenly."""
+    load, _, _ = os.getloadavg()
+    if load < (os.cpu_count() or 1) / 4:
+        return ""
+    return (
+        f"Others use this machine (load {load:.1f}): rates and times are as much theirs as what was measured.\n"
+        "CPU time a check suffers least."
+    )
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():

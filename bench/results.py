@@ -59,8 +59,9 @@ def _plain(measured: Measured) -> Mapping[str, object]:
 
 
 def direct_table(results: Results, ours: str) -> Table:
-    """One row a target and number of streams: rate, ratio of ours to it, CPU and memory of each process."""
-    rows = [["server", "streams", "checks/s (low-high)", f"{ours} ÷ it", "CPU µs a check", "RSS MiB"]]
+    """One row a target and number of streams: rate and CPU time with the ratio of ours to it, and memory."""
+    ratio = f"{ours} ÷ it"
+    rows = [["server", "streams", "checks/s (low-high)", ratio, "CPU µs a check", ratio, "RSS MiB"]]
     for name, by in results.direct.items():
         for streams, runs in by.items():
             mine = [each.rate for each in results.direct[ours][streams]]
@@ -74,10 +75,17 @@ def direct_table(results: Results, ours: str) -> Table:
                     _each(
                         {part: median(e.costs.cpu_us[part] for e in runs) for part in runs[0].costs.cpu_us}
                     ),
+                    "" if name == ours else _cpu_ratio(results.direct[ours][streams], runs),
                     _each({part: runs[-1].costs.rss[part] / _MIB for part in runs[-1].costs.rss}),
                 ]
             )
     return rows
+
+
+def _cpu_ratio(ours: Sequence[Measured], theirs: Sequence[Measured]) -> str:
+    """Return ours ÷ theirs over all processes of each; nothing where their processes aren't known."""
+    spent = [[sum(each.costs.cpu_us.values()) for each in runs] for runs in (ours, theirs)]
+    return str(rounds.ratio(*spent)) if all(spent[1]) else ""
 
 
 def envoy_table(results: Results, ungated: str) -> Table:

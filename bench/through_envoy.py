@@ -42,7 +42,11 @@ class Listeners:
         options = [option for header, value in _HEADERS.items() for option in ("-H", f"{header}: {value}")]
         # One connection: several would all send at the same moments.
         options += ["-c", "1", "-m", str(_STREAMS), "-n", str(number), f"--rps={rate}"]
-        h2load.run(f"http://127.0.0.1:{self.ports[name]}{ALLOWED_PATH}", *options, f"--log-file={log}")
+        url = f"http://127.0.0.1:{self.ports[name]}{ALLOWED_PATH}"
+        try:
+            h2load.run(url, *options, f"--log-file={log}")
+        except h2load.Unusable as error:
+            raise h2load.Unusable(f"{name} through Envoy at {rate} requests/s: {error}") from error
         return h2load.milliseconds(log.read_text())
 
 

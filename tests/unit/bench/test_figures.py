@@ -60,12 +60,14 @@ def test_the_tables_have_ratio_and_added_time() -> None:
     results = Results({})
     for ours, theirs in ((500.0, 1000.0), (300.0, 600.0)):
         results.add_direct("ours", 8, Measured(ours, Costs({"check": 900.0}, {"check": 3 << 20})))
-        results.add_direct("peer", 8, Measured(theirs, Costs({}, {})))
+        results.add_direct("peer", 8, Measured(theirs, Costs({"peer": 300.0}, {})))
+        results.add_direct("remote", 8, Measured(theirs, Costs({}, {})))
     results.add_times("none", 50, [1.0, 1.0])
     results.add_times("ours", 50, [3.0, 3.0])
 
     direct = direct_table(results, "ours")
-    assert direct[1] == ["ours", "8", "400 (300-500)", "", "check 900", "check 3"]
-    assert direct[2][3] == "0.50 (0.50-0.50)"
+    assert direct[1] == ["ours", "8", "400 (300-500)", "", "check 900", "", "check 3"]
+    assert (direct[2][3], direct[2][5]) == ("0.50 (0.50-0.50)", "3.00 (3.00-3.00)")
+    assert (direct[3][3], direct[3][5]) == ("0.50 (0.50-0.50)", "")
     assert envoy_table(results, "none")[2][3] == "2.00 (2.00-2.00)"
     assert len({len(line) for line in text(direct).splitlines()}) == 1
