@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from authz.domain.fingerprint import always_bound
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
 from authz.domain.token import TokenMint
+from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.dry_run import DryRun
 from authz.services.check.holding import Holding, HoldTerms
 from authz.services.check.policy import Policy
@@ -110,17 +111,30 @@ def body_parser(settings: Settings) -> BodyParser | None:
         raise SettingsInvalid([f"HOLDGATE_PROTO_DESCRIPTOR: {path!r} can't be read: {error}"]) from error
 
 
-def check_service(settings: Settings, outside: Outside) -> CheckService | DryRun:
-    """Return the service behind the check server."""
-    policy = Policy(
-        OpaPolicyEngine(outside.opa, settings.opa_decision_path), timeout=settings.opa_timeout / _MS
-    )
-    mint = token_mint(settings)
-    parser = RequirementParser(
-        RequirementDefaults(approvers=settings.approvers), RequirementLimits(), frozenset(settings.routes)
-    )
+def judge(settings: Settings, outside: Outside) -> Callable[[CheckCall], Awaitable[Outcome]]:
+    """Return what judges checks: the service, or in a dry run what only tells how it would be."""
     if settings.dry_run:
-        return DryRun(policy, parser)
+        return DryRun(policy_service(settings, outside), requirement_parser(settings)).check
+    return check_service(settings, outside).check
+
+
+def policy_service(settings: Settings, outside: Outside) -> Policy:
+    """Return what asks the policy about checks."""
+    engine = OpaPolicyEngine(outside.opa, settings.opa_decision_path)
+    return Policy(engine, timeout=settings.opa_timeout / _MS)
+
+
+def requirement_parser(settings: Settings) -> RequirementParser:
+    """Return what reads the demands of holds."""
+    defaults = RequirementDefaults(approvers=settings.approvers)
+    return RequirementParser(defaults, RequirementLimits(), frozenset(settings.routes))
+
+
+def check_service(settings: Settings, outside: Outside) -> CheckService:
+    """Return the service behind the check server."""
+    policy = policy_service(settings, outside)
+    parser = requirement_parser(settings)
+    mint = token_mint(settings)
     requesters = Requesters(settings.sources, frozenset(settings.shared_principals))
     terms = HoldTerms(
         decision_path=settings.opa_decision_path,

@@ -160,7 +160,7 @@ class Process:
         """Answer Envoy."""
         settings = self._settings
         handler = CheckHandler(
-            bootstrap.check_service(settings, self._outside).check,
+            bootstrap.judge(settings, self._outside),
             self._metrics,
             body_limit=settings.body_limit,
             timeout=settings.check_timeout / _MS,

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from google.rpc.code_pb2 import OK, PERMISSION_DENIED, UNAVAILABLE
@@ -283,3 +284,33 @@ async def test_metrics_count_what_was_answered(records: Records) -> None:
     assert value("holdgate_check_duration_seconds_count", {"decision": "allow"}) == 2
     alert = next(record for record in records.kept if record["event"] == "policy.malformed")
     assert (alert["level"], alert["problem"]) == ("error", "rule x: bad")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Outcome(Kind.ALLOW, Forward()), Outcome(Kind.DENY, Respond(403)), errors.BadRequest("no"), ValueError()],
+)
+async def test_where_opa_gives_no_decision_id_there_is_one_of_ours(outcome: object, records: Records) -> None:
+    """The same in the metadata and in the log, and another one each time."""
+    first, second = [(await ask(outcome)).dynamic_metadata["decision_id"] for _ in range(2)]
+    assert UUID(str(first)) != UUID(str(second))
+    assert [record["decision_id"] for record in records.kept if record["event"] == "check"] == [first, second]
+
+
+async def test_opas_own_decision_id_is_kept() -> None:
+    """It leads to OPA's decision log."""
+    assert (await ask(ALLOW)).dynamic_metadata["decision_id"] == "d-1"
+
+
+async def test_bodies_are_parsed_unless_they_are_not_to_be() -> None:
+    """HOLDGATE_SKIP_BODY_PARSE: the two keys are absent then."""
+    seen: list[set[str]] = []
+
+    async def judge(call: CheckCall) -> Outcome:
+        seen.append({"parsed_body", "truncated_body"} & call.document.keys())
+        return ALLOW
+
+    await handler(judge).Check(check_request(), Context())
+    skipping = CheckHandler(judge, Metrics(), body_limit=65_536, timeout=0.5, bodies=None)
+    await skipping.Check(check_request(), Context())
+    assert seen == [{"parsed_body", "truncated_body"}, set()]
