@@ -16,6 +16,7 @@ import pytest
 
 from authz.services.doctor.finding import Severity
 from tests.e2e.doctor.documents import bootstrap_of
+from tests.e2e.envoy_config.certificates import Authority
 from tests.e2e.envoy_config.stack import ext_authz
 from tests.integration.policies.opa_server import copy_policies, running_opa
 from tests.support.envoy import running_envoy
@@ -171,6 +172,37 @@ def test_settings_that_cannot_be_read_are_all_named_and_the_end_is_1() -> None:
         *("HOLDGATE_TICKET_KEYS", "HOLDGATE_OPA_TIMEOUT", "HOLDGATE_OPA_ULR")
     }
     assert "hunter2" not in answer.out
+
+
+@pytest.mark.parametrize("fits", [True, False], ids=["its key", "another key"])
+def test_certificates_keys_and_listed_names_are_looked_at_before_anything_serves(
+    tmp_path: Path, *, fits: bool
+) -> None:
+    authority = Authority(tmp_path)
+    own, envoy = authority.issue("check.internal"), authority.issue("envoy.internal")
+    gone = free_port()
+    answer = doctor(
+        {
+            **settings_of(f"redis://127.0.0.1:{gone}/0", f"http://127.0.0.1:{gone}"),
+            "HOLDGATE_GRPC_TLS_CERT": str(own.certificate),
+            "HOLDGATE_GRPC_TLS_KEY": str(own.key if fits else envoy.key),
+            "HOLDGATE_GRPC_TLS_CLIENT_CA": str(authority.certificate),
+            "HOLDGATE_GRPC_CLIENT_IDENTITIES": "other.internal",
+            "HOLDGATE_ENVOY_CHECK_TLS_CERT": str(envoy.certificate),
+            "HOLDGATE_ENVOY_CHECK_TLS_KEY": str(envoy.key),
+            "HOLDGATE_ENVOY_CHECK_TLS_CA": str(authority.certificate),
+            "HOLDGATE_ENVOY_CHECK_TLS_SERVER_NAME": "check.internal",
+        },
+        "--json",
+    )
+    found = {(each["code"], each["subject"]) for each in answer.findings()}
+    assert ("certificate-unlisted", "HOLDGATE_ENVOY_CHECK_TLS_CERT") in found
+    assert (
+        "certificate-expiring",
+        "HOLDGATE_GRPC_TLS_CERT",
+    ) in found  # the tests' authority signs for an hour
+    assert ("certificate-unusable" in answer.codes(Severity.ERROR)) is not fits
+    assert "PRIVATE KEY" not in answer.out
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:9901", "http://u:hunter2@127.0.0.1:9901"])

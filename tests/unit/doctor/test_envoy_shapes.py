@@ -1,4 +1,4 @@
-"""Shapes that no static bootstrap of ours has: discovered parts, other filters, other Envoys."""
+"""What routes, filters and other Envoys may say that no bootstrap of ours does."""
 
 from __future__ import annotations
 
@@ -11,140 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from authz.services.doctor.finding import Severity
-from tests.e2e.doctor.documents import PLAIN, bootstrap_of, codes, judged
+from tests.e2e.doctor.documents import PLAIN, codes, judged
+from tests.e2e.doctor.fault import EXT_AUTHZ
 from tests.e2e.doctor.faults import add_filter, add_route, per_route
 from tests.e2e.envoy_config.stack import Document, cluster, ext_authz, manager, route, routes
-from tests.unit.doctor.dumps import as_dump
-
-_ADMIN = "type.googleapis.com/envoy.admin.v3"
-_OURS = {"envoy-seen", "envoy-no-client-certificate"}
-_EXT_AUTHZ = "envoy.filters.http.ext_authz"
-
-
-def said(document: Document, **configured: str) -> set[str]:
-    """Return what is said about a bootstrap besides what is said about ours."""
-    return set(codes(judged(as_dump(document), configured))) - _OURS
-
-
-def ours(**configured: str) -> Document:
-    return bootstrap_of(configured)
-
-
-# --- Where the parts are ----------------------------------------------------------------------------------------
-
-
-def with_rds(document: Document) -> Document:
-    """Let the routes come from a control plane."""
-    config = manager(document).pop("route_config")
-    manager(document)["rds"] = {"route_config_name": "holdgate", "config_source": {"ads": {}}}
-    dump = as_dump(document)
-    dump["configs"].append(
-        {"@type": f"{_ADMIN}.RoutesConfigDump", "dynamic_route_configs": [{"route_config": config}]}
-    )
-    return dump
-
-
-def test_discovered_routes_are_looked_at_like_static_ones() -> None:
-    document = ours()
-    match = {"prefix": "/", "headers": [{"name": "x-env"}]}
-    add_route(document, "prod", match)
-    assert set(codes(judged(with_rds(document), PLAIN))) - _OURS == {"envoy-header-unbound"}
-
-
-def test_routes_that_are_not_there_are_named() -> None:
-    document = ours()
-    dump = with_rds(document)
-    dump["configs"].pop()
-    assert "envoy-routes-unknown" in codes(judged(dump, PLAIN))
-
-
-def test_scoped_routes_are_looked_at_and_the_header_that_chooses_them_too() -> None:
-    document = ours()
-    config = manager(document).pop("route_config")
-    config["virtual_hosts"][0]["routes"][-1]["route"]["hedge_policy"] = {"hedge_on_per_try_timeout": True}
-    manager(document)["scoped_routes"] = {
-        "name": "scopes",
-        "scope_key_builder": {"fragments": [{"header_value_extractor": {"name": "X-Tenant"}}]},
-    }
-    scope = {"name": "one", "route_configuration_name": "holdgate"}
-    dump = as_dump(document)
-    dump["configs"] += [
-        {"@type": f"{_ADMIN}.RoutesConfigDump", "dynamic_route_configs": [{"route_config": config}]},
-        {
-            "@type": f"{_ADMIN}.ScopedRoutesConfigDump",
-            "dynamic_scoped_route_configs": [{"name": "scopes", "scoped_route_configs": [scope]}],
-        },
-    ]
-    assert set(codes(judged(dump, PLAIN))) - _OURS == {"envoy-hedging", "envoy-header-unbound"}
-    bound = {"HOLDGATE_BIND_HEADERS": "x-tenant"}
-    assert set(codes(judged(dump, bound))) - _OURS == {"envoy-hedging"}
-
-
-def test_discovered_listeners_and_clusters_are_looked_at_like_static_ones() -> None:
-    document = ours()
-    ext_authz(document)["failure_mode_allow"] = True
-    dump = as_dump(document)
-    clusters, listeners = dump["configs"][1], dump["configs"][2]
-    clusters["dynamic_active_clusters"] = clusters.pop("static_clusters")
-    listeners["dynamic_listeners"] = [
-        {"name": "gate", "active_state": each} for each in listeners.pop("static_listeners")
-    ]
-    assert set(codes(judged(dump, PLAIN))) - _OURS == {"envoy-failure-mode-allow"}
-
-
-def test_a_discovered_filter_is_looked_at_like_a_static_one() -> None:
-    document = ours()
-    (item,) = (each for each in manager(document)["http_filters"] if each["name"] == _EXT_AUTHZ)
-    config = item.pop("typed_config")
-    item["config_discovery"] = {"config_source": {"ads": {}}}
-    config["clear_route_cache"] = True
-    dump = as_dump(document)
-    dump["configs"].append(
-        {
-            "@type": f"{_ADMIN}.EcdsConfigDump",
-            "ecds_filters": [{"ecds_filter": {"name": _EXT_AUTHZ, "typed_config": config}}],
-        }
-    )
-    assert set(codes(judged(dump, PLAIN))) - _OURS == {"envoy-route-cache-cleared"}
-
-
-def test_endpoints_that_come_from_a_control_plane_are_compared_too() -> None:
-    document = ours()
-    assignment = cluster(document, "holdgate_check").pop("load_assignment")
-    dump = as_dump(document)
-    assignment["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = {
-        "pipe": {"path": "/run/other.sock"}
-    }
-    dump["configs"].append(
-        {
-            "@type": f"{_ADMIN}.EndpointsConfigDump",
-            "dynamic_endpoint_configs": [{"endpoint_config": assignment}],
-        }
-    )
-    assert set(codes(judged(dump, PLAIN))) - _OURS == {"envoy-check-endpoints-differ"}
-
-
-def test_a_default_filter_chain_is_looked_at() -> None:
-    document = ours()
-    gate = document["static_resources"]["listeners"][0]
-    (gate["default_filter_chain"],) = gate.pop("filter_chains")
-    assert said(document) == set()
-
-
-def test_a_typed_struct_is_read_as_what_it_holds() -> None:
-    document = ours()
-    (item,) = (each for each in manager(document)["http_filters"] if each["name"] == _EXT_AUTHZ)
-    config = item["typed_config"]
-    kind = config.pop("@type")
-    item["typed_config"] = {
-        "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
-        "type_url": kind,
-        "value": config,
-    }
-    assert said(document) == set()
-
-
-# --- What says something else -----------------------------------------------------------------------------------
+from tests.unit.doctor.dumps import OURS, as_dump, ours, said
 
 
 def test_a_route_that_is_gated_against_its_virtual_host_is_gated() -> None:
@@ -158,7 +29,7 @@ def test_a_route_that_is_gated_against_its_virtual_host_is_gated() -> None:
 
 def test_a_filter_that_is_off_is_off_but_where_a_route_switches_it_on() -> None:
     document = ours()
-    (item,) = (each for each in manager(document)["http_filters"] if each["name"] == _EXT_AUTHZ)
+    (item,) = (each for each in manager(document)["http_filters"] if each["name"] == EXT_AUTHZ)
     item["disabled"] = True
     assert said(document) == {"envoy-nothing-gated", "envoy-route-exempt"}
     route(document, "gated")["typed_per_filter_config"] = per_route(check_settings={})
@@ -168,7 +39,7 @@ def test_a_filter_that_is_off_is_off_but_where_a_route_switches_it_on() -> None:
 def test_the_generic_way_to_switch_a_filter_off_is_understood() -> None:
     document = ours()
     off = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True, "config": {}}
-    add_route(document, "health", {"path": "/healthz"}, typed_per_filter_config={_EXT_AUTHZ: off})
+    add_route(document, "health", {"path": "/healthz"}, typed_per_filter_config={EXT_AUTHZ: off})
     assert said(document) == {"envoy-route-exempt"}
 
 
@@ -322,7 +193,7 @@ def _another_api(dump: Document) -> None:
 def test_what_our_envoys_could_not_run_is_named_all_the_same(change: Change, code: str) -> None:
     dump = as_dump(ours())
     change(dump)
-    assert set(codes(judged(dump, PLAIN))) - _OURS == {code}
+    assert set(codes(judged(dump, PLAIN))) - OURS == {code}
 
 
 def test_an_envoy_without_anything_has_no_gate() -> None:

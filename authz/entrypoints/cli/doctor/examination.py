@@ -15,7 +15,9 @@ from authz.adapters.check_health.endpoint import ask_endpoint
 from authz.adapters.envoy_admin.config_dump import ConfigUnavailable, read_config_dump
 from authz.adapters.opa.inspection import OpaInspection
 from authz.adapters.redis.inspection import look_at_redis
+from authz.adapters.telemetry.metrics import Metrics
 from authz.domain.errors import SettingsInvalid
+from authz.entrypoints.check.mutual_tls import mutual_tls
 from authz.entrypoints.cli.doctor.facts import (
     check_endpoints,
     expected_of_envoy,
@@ -31,7 +33,7 @@ from authz.services.doctor.check_server import (
     judge_endpoints,
 )
 from authz.services.doctor.envoy.judge import EnvoyFacts, judge_envoy
-from authz.services.doctor.finding import Finding
+from authz.services.doctor.finding import Finding, Severity
 from authz.services.doctor.opa import judge_opa
 from authz.services.doctor.redis import judge_redis
 from authz.services.doctor.settings import SETTINGS_INVALID, judge_settings
@@ -101,6 +103,12 @@ def _certificates(settings: Settings) -> list[CertificateFacts]:
         "HOLDGATE_GRPC_TLS_CLIENT_CA": settings.grpc_tls_client_ca,
     }
     found = [look_at_certificates(name, path) for name, path in own.items() if path]
+    if not any(judge.severity is Severity.ERROR for judge in judge_certificates(found, datetime.now(UTC))):
+        try:
+            mutual_tls(settings, Metrics())  # the server's own look, which sees the key as well
+        except SettingsInvalid as error:
+            setting, problem = _split(error.problems[0])
+            found.append(CertificateFacts(setting=setting, path="", trouble=problem))
     if settings.envoy_check_tls_ca and Path(settings.envoy_check_tls_ca).exists():
         found.append(look_at_certificates("HOLDGATE_ENVOY_CHECK_TLS_CA", settings.envoy_check_tls_ca))
     if settings.envoy_check_tls_cert and Path(settings.envoy_check_tls_cert).exists():
