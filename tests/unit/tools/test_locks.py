@@ -58,9 +58,7 @@ def test_a_change_in_the_description_makes_locks_old(
 
 
 def test_an_address_in_a_lock_is_a_problem(copy: Path) -> None:
-    _replace(
-        copy / "requirements" / "run.txt", "click==", "--index-url https://packages.example\nclick=="
-    )
+    _replace(copy / "requirements" / "run.txt", "click==", "--index-url https://packages.example\nclick==")
 
     assert locks.problems() == [
         "requirements/run.txt names an address: a lock is only names, versions and hashes."
