@@ -1,13 +1,13 @@
 from __future__ import annotations
 
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.contract.plugin.asking import Asking
@@ -17,6 +17,7 @@ from tests.support.gate_server import SHIPPED, GateServer
 from tools import opa
 
 _START_SECONDS = 20.0
+_POLL_SECONDS = 0.02
 _SETTINGS = {
     "default": {},
     "skip-body-parse": {"HOLDGATE_SKIP_BODY_PARSE": "true"},
@@ -37,18 +38,16 @@ def policy_server(sockets: Path) -> Iterator[str]:
     policies = sockets / "policies"
     policies.mkdir()
     write_policies(policies, list(cases()))
-    binary, socket, log = opa.find(), sockets / "opa.sock", sockets / "opa.log"
+    binary, address, log = opa.find(), sockets / "opa.sock", sockets / "opa.log"
     assert binary is not None, "no OPA: `make setup` builds one, or set OPA_BIN"
     command = [
-        *(str(binary), "run", "--server", "--addr", f"unix://{socket}", "--unix-socket-perm", "600"),
+        *(str(binary), "run", "--server", "--addr", f"unix://{address}", "--unix-socket-perm", "600"),
         *("--skip-version-check", "--log-level", "error", str(policies)),
     ]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            transport = httpx.HTTPTransport(uds=str(socket))
-            with httpx.Client(transport=transport, base_url="http://opa") as client:
-                _await_answer(client, process, log)
-            yield f"unix://{socket}"
+            _await_listener(address, process, log)
+            yield f"unix://{address}"
         finally:
             process.terminate()
 
@@ -97,12 +96,12 @@ def servers(sockets: Path, policy_server: str) -> Iterator[Servers]:
         yield Servers(environ, sockets, stack)
 
 
-def _await_answer(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await_listener(address: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    """OPA listens once it has compiled its policies."""
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if client.get("/health").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.02)
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(address))
+            return
+        time.sleep(_POLL_SECONDS)
     raise AssertionError(f"OPA isn't ready:\n{log.read_text()[-2000:]}")
