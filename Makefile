@@ -6,7 +6,7 @@ WORKERS = 2
 ENVOY = newest
 OLDER = $(patsubst %.x,%,$(filter-out newest,$(ENVOY)))
 
-.PHONY: help setup run test e2e check bench proto lock fmt clean
+.PHONY: help setup run test e2e fuzz check bench proto lock fmt clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,10 @@ e2e: ## The end-to-end tests; ENVOY=1.37.x or 1.38.x takes an older Envoy, ARGS=
 	@$(if $(OLDER),$(BIN)/python -m tools.setup envoy-$(OLDER))
 	@set -e; $(if $(OLDER),ENVOY_BIN=$$($(BIN)/python -m tools.envoys $(OLDER)); export ENVOY_BIN;) \
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(or $(ARGS),tests/e2e)
+
+fuzz: ## Fuzz the check for longer than make test does; EXAMPLES=N, 20,000 if not said
+	@$(SETUP) test
+	HOLDGATE_FUZZ_EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/pytest --timeout 0 --numprocesses $(WORKERS) --dist worksteal tests/fuzz
 
 bench: ## Measure; ARGS="--peer HOST:PORT" compares with another ext_authz server
 	@$(SETUP) bench
