@@ -95,6 +95,7 @@ class Workers:
             Worker(number, command, environ, settings) for number, command in enumerate(commands)
         ]
         self._patience = (settings.drain_delay + settings.shutdown_grace) / _MS + STOP_MARGIN_SECONDS
+        self._notice = settings.drain_delay / _MS
         self._backoff = backoff
         self._stop = asyncio.Event()
         self._code = 0
@@ -181,7 +182,11 @@ class Workers:
             self._rolling = asyncio.create_task(self._replace_all(), name="rolling restart")
 
     async def _replace_all(self) -> None:
-        """Replace each worker, the next one only when the one before it is ready."""
+        """Replace each worker, the next one only when Envoy has had time to find that the one before it is ready.
+
+        Envoy tells nobody; HOLDGATE_DRAIN_DELAY is how long it needs to notice. Without the wait it can hear that the
+        next one drains before it has looked at this one again, and then has none to ask.
+        """
         log.info("rolling.started", workers=len(self._workers))
         for worker in self._workers:
             before = worker.process
@@ -198,4 +203,6 @@ class Workers:
                 return
             finally:
                 worker.replaced = False
+            log.info("rolling.replaced", worker=worker.number)
+            await asyncio.sleep(self._notice)
         log.info("rolling.done", workers=len(self._workers))

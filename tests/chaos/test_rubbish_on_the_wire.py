@@ -75,7 +75,8 @@ def test_bytes_that_are_no_check_are_an_error(
 def test_an_empty_check_is_answered_and_not_allowed(gate: Gate, call: Callable[[bytes], bytes]) -> None:
     response = CheckResponse.FromString(call(b""))
     assert response.status.code != 0
-    assert response.denied_response.status.code == 400
+    # The policy is asked about it, as about every check, and has nothing to say to what is no HTTP request.
+    assert response.denied_response.status.code == 503
     assert_serving(gate)
 
 

@@ -48,7 +48,7 @@ def test_an_upstream_that_fails_is_hit_exactly_once(
 ) -> None:
     stack.upstream.answer_with(503)
     assert http1.send(gate.port, "/", *headers, method="DELETE").status == 503
-    assert len(stack.upstream.received) == 1
+    assert len(stack.upstream.received) == 1, gate.envoy.output.read_text("utf-8")[-500:]
     assert len(stack.check.checks) == 1
 
 

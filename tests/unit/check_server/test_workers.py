@@ -151,6 +151,31 @@ async def test_workers_are_replaced_one_by_one_and_the_next_only_when_the_last_i
     assert await running == 0
 
 
+async def test_the_next_worker_is_replaced_only_after_envoy_had_time_to_notice_the_last(
+    note: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control is the test above, where Envoy needs no time."""
+
+    async def is_ready(_address: str) -> bool:
+        return True
+
+    monkeypatch.setattr(module, "is_ready", is_ready)
+    kept = workers(command(STAYS, note), command(STAYS, note))
+    kept._notice = 600
+    running = asyncio.create_task(kept.run())
+    await written(note, 2)
+    second = kept._workers[1].process
+    with capture_logs() as lines:
+        kept._roll()
+        async with asyncio.timeout(20):
+            while "rolling.replaced" not in [line["event"] for line in lines]:  # noqa: ASYNC110 - no event tells it
+                await asyncio.sleep(0.02)
+    assert kept._workers[1].process is second
+    assert kept._workers[0].process is not None
+    kept._stop.set()
+    assert await running == 0
+
+
 async def test_a_replacement_that_does_not_get_ready_leaves_the_others_alone(
     note: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
