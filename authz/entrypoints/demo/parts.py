@@ -108,7 +108,8 @@ class Parts:
         return ChildSpec(
             name="holdgate",
             command=_module("authz.entrypoints.cli.main", "serve", "all"),
-            environ={**self.environ, **settings},
+            # A proxy in the caller's environment is for other people's servers: the chat room is on loopback.
+            environ={**self.environ, **settings, "NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK},
             ready=answers(self.ports.metrics, "/readyz"),
         )
 
