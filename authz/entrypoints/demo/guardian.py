@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+READY = "guarding"
+
 _GRACE = 2.0  # seconds
 _POLL = 0.02
 
@@ -25,6 +27,8 @@ def main() -> None:
     """Wait for the end of standard input, then clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # Until here such a signal would have ended this process, so nothing is entrusted to it before this line.
+    print(READY, flush=True)  # noqa: T201 - to the supervisor, through a pipe
     groups: set[int] = set()
     for line in sys.stdin:
         pid = int(line[1:])

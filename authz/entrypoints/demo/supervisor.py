@@ -26,10 +26,23 @@ the logs and the guardian's goodbye, everything is over within 5 seconds."""
 
 _POLL = 0.02
 _GUARDIAN_PATIENCE = 1.0
+_GUARDIAN_START_PATIENCE = 20.0
 
 # Runs the command as its own process group leader. `$0` is never used; standard input is the guardian's pipe
 # until the command replaces the shell, so the pid is known to the guardian before anything can go wrong.
 _REGISTER = 'echo "+$$" >&0 && exec "$@" </dev/null'
+
+
+async def _guards(guardian: asyncio.subprocess.Process) -> None:
+    """Wait until the guardian is deaf to what stops the demo. Raises ChildDied when it doesn't come to that."""
+    assert guardian.stdout is not None  # noqa: S101 - asked for
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GUARDIAN_START_PATIENCE):
+            if await guardian.stdout.readline():
+                return
+    with suppress(ProcessLookupError):
+        guardian.kill()
+    raise ChildDied("guardian", await guardian.wait(), (), "any log")
 
 
 class Supervisor:
@@ -56,10 +69,11 @@ class Supervisor:
                 str(Path(__file__).with_name("guardian.py")),
                 str(self._run.sockets),
                 stdin=reading,
-                stdout=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )
+            await _guards(guardian)
         except BaseException:
             os.close(self._pipe)
             raise

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from authz.entrypoints.demo import supervisor as module
 from authz.entrypoints.demo.run_directory import RunDirectory
+from authz.entrypoints.demo.supervisor import Supervisor
 from tests.unit.demo.processes import alive, gone_within, group_of
 
 # Supervises a polite child and a stubborn one with a child of its own, and tells their process ids.
@@ -58,7 +61,7 @@ def test_a_killed_supervisor_leaves_no_process_no_socket_and_no_lock(run: RunDir
     with supervising(run) as (process, guardian, children):
         process.kill()
         process.wait()
-        assert gone_within({guardian, *children}, 30)
+        assert gone_within({guardian, *children}, 5)
     assert not list(run.sockets.iterdir())
     assert not run.is_held()
 
@@ -67,7 +70,7 @@ def test_without_the_guardian_they_would_be_left(run: RunDirectory) -> None:
     """The control: it is the guardian that ends them."""
     with supervising(run) as (process, guardian, children):
         os.kill(guardian, signal.SIGKILL)
-        assert gone_within([guardian], 30)
+        assert gone_within([guardian], 5)
         process.kill()
         process.wait()
         assert not gone_within(children, 0.5)
@@ -80,4 +83,22 @@ def test_the_guardian_outlasts_what_stops_the_demo(run: RunDirectory, number: si
         os.kill(guardian, number)
         process.kill()
         process.wait()
-        assert gone_within({guardian, *children}, 30)
+        assert gone_within({guardian, *children}, 5)
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["as it is", "control: nobody waits for the guardian"])
+async def test_the_guardian_is_deaf_before_anything_is_entrusted_to_it(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, *, waits: bool
+) -> None:
+    """A Ctrl-C in the first moment would otherwise end the guardian, and a killed demo would leave its servers."""
+
+    async def at_once(_guardian: asyncio.subprocess.Process) -> None:
+        """No wait."""
+
+    if not waits:
+        monkeypatch.setattr(module, "_guards", at_once)
+    with run.held():
+        async with Supervisor(run) as supervisor:
+            os.kill(supervisor.guardian_pid, signal.SIGINT)
+        assert supervisor._guarding is not None
+        assert (supervisor._guarding.result() == 0) is waits
