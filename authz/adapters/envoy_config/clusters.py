@@ -51,7 +51,9 @@ def check_cluster(plan: EnvoyPlan) -> Cluster:
         circuit_breakers=_at_most(plan.max_checks, retries=16),
         typed_extension_protocol_options=_speaks(http2=True),
         outlier_detection=_outliers() if len(plan.check) > 1 else None,
-        common_lb_config=ClusterCommonLbConfig(healthy_panic_threshold=Percent(value=0.0)),
+        common_lb_config=ClusterCommonLbConfig(
+            healthy_panic_threshold=Percent(value=0.0), update_merge_window=_seconds(0.0)
+        ),
         transport_socket=None if plan.check_tls is None else client_tls_socket(plan.check_tls),
     )
 

@@ -94,6 +94,8 @@ principal, and the policy decides.",
 it; OPA and Redis get their share of that.",
     "grpc_service/retry_policy": "One more try, with another worker process, and only where the first one certainly \
 saw nothing. (retry_policy inside envoy_grpc is accepted by Envoy and does nothing.)",
+    "host_selection_retry_max_attempts": "How often another worker is drawn for. With few draws the one that failed is \
+asked again.",
     "failure_mode_allow": "No answer is no permission.",
     "with_request_body/max_request_bytes": "HOLDGATE_BODY_LIMIT: the check server has to know it to tell a whole \
 body from a cut one.",
@@ -118,6 +120,8 @@ Held requests count, so routes with long waits want a cluster of their own.",
 never more than half of them.",
     "healthy_panic_threshold/value": "Below this share of healthy workers Envoy would send checks to all of them, \
 also to those that said NOT_SERVING. Its default is 50 %.",
+    "update_merge_window": "By default Envoy collects changes of health for a second before its threads learn of them: \
+a worker that drains would be asked on, and one that is back left out.",
     "upstream/circuit_breakers": "max_retries 0 stops a retry policy that somebody adds to a route or to this \
 cluster.",
     "transport_socket": "Whoever reaches the check server can claim any principal, so both sides prove who they are.",

@@ -125,12 +125,17 @@ def no_health_checks(document: Document) -> None:
 
 @fault("envoy-check-panic")
 def panic(document: Document) -> None:
-    cluster(document, "holdgate_check").pop("common_lb_config")
+    cluster(document, "holdgate_check")["common_lb_config"].pop("healthy_panic_threshold")
 
 
 @fault("envoy-drain-short")
 def drains_noticed_late(document: Document) -> None:
     cluster(document, "holdgate_check")["health_checks"][0]["interval"] = "10s"
+
+
+@fault("envoy-drain-short")
+def health_reaches_the_threads_late(document: Document) -> None:
+    cluster(document, "holdgate_check")["common_lb_config"].pop("update_merge_window")
 
 
 @fault("envoy-checks-beyond-room")

@@ -58,7 +58,6 @@ class CheckServer:
         self.checks.clear()
         self.arrived.clear()
         self.answer = lambda _check, _context: allow()
-        self.serving(yes=True)
 
     def stop(self) -> None:
         """Close the port and every connection at once."""

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from authz.adapters.envoy_config.clusters import CHECK_CLUSTER
 from authz.adapters.envoy_config.endpoint import TcpEndpoint
 from authz.adapters.envoy_config.plan import EnvoyPlan
 from authz.adapters.envoy_config.render import render
@@ -17,6 +18,7 @@ from tests.e2e.envoy_config import http1
 from tests.e2e.envoy_config.check_server import CheckServer, checking
 from tests.support.envoy import RunningEnvoy, running_envoy
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 BODY_LIMIT = 4096
 
@@ -63,8 +65,11 @@ class Stack:
         )
 
     @contextmanager
-    def gate(self, *changes: Change, **planned: object) -> Iterator[Gate]:
-        """Run an Envoy whose plan has `planned` replaced and whose bootstrap went through `changes`."""
+    def gate(self, *changes: Change, reachable: bool = True, **planned: object) -> Iterator[Gate]:
+        """Run an Envoy whose plan has `planned` replaced and whose bootstrap went through `changes`.
+
+        Yields once Envoy has found its check servers healthy, unless they are not meant to be (`reachable`).
+        """
         plan = replace(self.plan(), **planned)  # type: ignore[arg-type] # the fields' names and types are the callers'
         document = json.loads(render(plan, "bootstrap", "json"))
         for change in changes:
@@ -72,6 +77,10 @@ class Stack:
         assert isinstance(plan.listen, TcpEndpoint)
         folder = self._folder / str(next(self._number))
         with running_envoy(json.dumps(document), folder) as envoy:
+            if reachable:
+                # A first health check that comes too late on a busy machine leaves a server out for a second.
+                healthy = f"cluster.{CHECK_CLUSTER}.membership_healthy"
+                until("check servers are healthy", lambda: envoy.counter(healthy) == len(plan.check))
             yield Gate(plan.listen.port, envoy)
 
 

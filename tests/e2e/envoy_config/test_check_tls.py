@@ -57,7 +57,12 @@ def test_envoy_asks_only_the_server_that_it_means(
     tls = client_tls(authority.certificate, authority.issue("envoy.test"))
     with (
         checking(server_credentials(authority, authority.issue(server_name))) as server,
-        stack.gate(*changes, check=(TcpEndpoint("127.0.0.1", server.port),), check_tls=tls) as gate,
+        stack.gate(
+            *changes,
+            reachable=status == 200,
+            check=(TcpEndpoint("127.0.0.1", server.port),),
+            check_tls=tls,
+        ) as gate,
     ):
         assert http1.send(gate.port).status == status
         assert len(server.checks) == (status == 200)
@@ -70,7 +75,7 @@ def test_a_check_server_gets_no_check_from_an_envoy_of_another_authority(
     tls = client_tls(authority.certificate, stranger.issue("envoy.test"))
     with (
         checking(server_credentials(authority, authority.issue("check.test"))) as server,
-        stack.gate(check=(TcpEndpoint("127.0.0.1", server.port),), check_tls=tls) as gate,
+        stack.gate(reachable=False, check=(TcpEndpoint("127.0.0.1", server.port),), check_tls=tls) as gate,
     ):
         assert http1.send(gate.port).status == 503
         assert not server.checks

@@ -13,15 +13,20 @@ from authz.adapters.envoy_config.endpoint import TcpEndpoint, UnixEndpoint
 from authz.adapters.envoy_config.limits import DRAIN_SECONDS
 from authz.wire import ext_authz_pb2 as wire
 from tests.e2e.envoy_config import http1
-from tests.e2e.envoy_config.check_server import allow, checking
+from tests.e2e.envoy_config.check_server import CheckServer, allow, checking
 from tests.e2e.envoy_config.stack import Document, Gate, Stack, cluster, ext_authz
 from tests.support.ports import free_port
 
 DEADLINE = 15.0
+HEALTHY = "cluster.holdgate_check.membership_healthy"
 
 
 def nobody() -> tuple[TcpEndpoint, ...]:
     return (TcpEndpoint("127.0.0.1", free_port()),)
+
+
+def local(*workers: CheckServer) -> tuple[TcpEndpoint, ...]:
+    return tuple(TcpEndpoint("127.0.0.1", worker.port) for worker in workers)
 
 
 def fails(_check: wire.CheckRequest, context: grpc.ServicerContext) -> wire.CheckResponse:
@@ -30,7 +35,17 @@ def fails(_check: wire.CheckRequest, context: grpc.ServicerContext) -> wire.Chec
 
 
 def panic_as_by_default(document: Document) -> None:
-    del cluster(document, "holdgate_check")["common_lb_config"]
+    del cluster(document, "holdgate_check")["common_lb_config"]["healthy_panic_threshold"]
+
+
+def health_asked_often(document: Document) -> None:
+    cluster(document, "holdgate_check")["health_checks"][0].update(
+        interval="0.1s", no_traffic_interval="0.1s", no_traffic_healthy_interval="0.1s"
+    )
+
+
+def merge_window(document: Document) -> None:
+    del cluster(document, "holdgate_check")["common_lb_config"]["update_merge_window"]
 
 
 def no_rpc_retry(document: Document) -> None:
@@ -38,7 +53,7 @@ def no_rpc_retry(document: Document) -> None:
 
 
 def test_an_unreachable_check_server_is_an_empty_503(stack: Stack) -> None:
-    with stack.gate(check=nobody()) as gate:
+    with stack.gate(reachable=False, check=nobody()) as gate:
         response = http1.send(gate.port, method="DELETE")
     assert (response.status, response.body) == (503, b"")
     assert not stack.upstream.received
@@ -46,14 +61,16 @@ def test_an_unreachable_check_server_is_an_empty_503(stack: Stack) -> None:
 
 def test_control_failure_mode_allow_lets_everything_through(stack: Stack) -> None:
     with stack.gate(
-        lambda document: ext_authz(document).update(failure_mode_allow=True), check=nobody()
+        lambda document: ext_authz(document).update(failure_mode_allow=True), reachable=False, check=nobody()
     ) as gate:
         assert http1.send(gate.port, method="DELETE").status == 200
     assert len(stack.upstream.received) == 1
 
 
 def test_control_without_status_on_error_an_outage_looks_like_a_refusal(stack: Stack) -> None:
-    with stack.gate(lambda document: ext_authz(document).pop("status_on_error"), check=nobody()) as gate:
+    with stack.gate(
+        lambda document: ext_authz(document).pop("status_on_error"), reachable=False, check=nobody()
+    ) as gate:
         assert http1.send(gate.port).status == 403
 
 
@@ -100,35 +117,49 @@ def test_a_late_check_server_is_a_503_after_the_check_timeout(stack: Stack) -> N
 
 @pytest.mark.parametrize("retried", [True, False], ids=["as shipped", "control: no RPC retry"])
 def test_a_worker_that_has_just_died_costs_no_request(retried: bool, stack: Stack) -> None:
-    with checking() as survivor, checking() as victim:
-        endpoints = tuple(TcpEndpoint("127.0.0.1", server.port) for server in (survivor, victim))
-        with stack.gate(*([] if retried else [no_rpc_retry]), check=endpoints) as gate:
-            # Envoy has only looked at its health so far: what follows are connections refused, nothing half sent.
-            victim.stop()
-            statuses = {http1.send(gate.port).status for _ in range(40)}
+    unretried = [] if retried else [no_rpc_retry]
+    with (
+        checking() as survivor,
+        checking() as victim,
+        stack.gate(*unretried, check=local(survivor, victim)) as gate,
+    ):
+        # Envoy has only looked at its health so far: what follows are connections refused, nothing half sent.
+        victim.stop()
+        statuses = {http1.send(gate.port).status for _ in range(40)}
     assert statuses == ({200} if retried else {200, 503})
 
 
-def test_a_draining_worker_gets_no_checks_within_the_drain_time(stack: Stack, gate: Gate) -> None:
-    assert http1.send(gate.port).status == 200
-    stack.check.serving(yes=False)
-    began = time.monotonic()
-    await_status(gate.port, 503)
-    assert time.monotonic() - began < DRAIN_SECONDS + 1.0
-    asked = len(stack.check.checks)
-    assert http1.send(gate.port).status == 503
-    assert len(stack.check.checks) == asked
-    stack.check.serving(yes=True)
-    await_status(gate.port, 200)
+def test_a_draining_worker_gets_no_checks_within_the_drain_time(stack: Stack) -> None:
+    with checking() as worker, stack.gate(check=local(worker)) as gate:
+        assert http1.send(gate.port).status == 200
+        worker.serving(yes=False)
+        began = time.monotonic()
+        await_status(gate.port, 503)
+        assert time.monotonic() - began < DRAIN_SECONDS + 1.0
+        asked = len(worker.checks)
+        assert http1.send(gate.port).status == 503
+        assert len(worker.checks) == asked
+        worker.serving(yes=True)
+        await_status(gate.port, 200)
 
 
 def test_control_with_envoys_panic_threshold_a_draining_worker_is_asked_all_the_same(stack: Stack) -> None:
-    with stack.gate(panic_as_by_default) as gate:
+    with checking() as worker, stack.gate(panic_as_by_default, check=local(worker)) as gate:
         assert http1.send(gate.port).status == 200
-        stack.check.serving(yes=False)
-        await_gauge(gate, "cluster.holdgate_check.membership_healthy", 0)
+        worker.serving(yes=False)
+        await_gauge(gate, HEALTHY, 0)
         assert http1.send(gate.port).status == 200
-    stack.check.serving(yes=True)
+
+
+@pytest.mark.parametrize("merged", [False, True], ids=["as shipped", "control: Envoy's default window"])
+def test_each_change_of_health_reaches_envoys_threads_at_once(merged: bool, stack: Stack) -> None:
+    changes = [health_asked_often, *[merge_window] * merged]
+    with checking() as worker, stack.gate(*changes, check=local(worker)) as gate:
+        for serving in (False, True, False, True):
+            worker.serving(yes=serving)
+            await_gauge(gate, HEALTHY, int(serving))
+        await_status(gate.port, 200)
+        assert (gate.envoy.counter("cluster_manager.cluster_updated_via_merge") > 0) is merged
 
 
 @pytest.mark.parametrize("bounded", [True, False], ids=["as planned", "control: Envoy's default"])

@@ -50,7 +50,8 @@ DRAIN_SHORT = Rule(
     "envoy-drain-short",
     _WARNING,
     Area.ENVOY,
-    "Raise HOLDGATE_DRAIN_DELAY above interval * unhealthy_threshold + timeout, or check more often.",
+    "Set common_lb_config.update_merge_window to 0s and check more often, or raise HOLDGATE_DRAIN_DELAY above "
+    "interval * unhealthy_threshold + timeout + update_merge_window (1s where it isn't set).",
 )
 TOO_MANY_CHECKS = Rule(
     "envoy-checks-beyond-room",
@@ -67,6 +68,7 @@ FEW_CHECKS = Rule(
 
 _TLS: Final = ".UpstreamTlsContext"
 _DEFAULT_MAX_REQUESTS: Final = 1024
+_DEFAULT_MERGE_WINDOW: Final = 1.0
 _LOOPBACK: Final = ("127.", "[::1]:", "localhost:", "unix:")
 
 
@@ -123,9 +125,11 @@ def _health(subject: str, cluster: Node, expected: Expected) -> Iterator[Finding
     if not threshold or threshold.at("value").number:
         shown = threshold.at("value").number if threshold else 50
         yield PANIC.found(subject, f"Below {shown:.0f} % healthy workers Envoy asks all of them.")
+    window = cluster.at("common_lb_config", "update_merge_window").seconds
+    told = _DEFAULT_MERGE_WINDOW if window is None else window
     for check in checks:
         interval, timeout = check.at("interval").seconds or 0, check.at("timeout").seconds or 0
-        noticed = 1000 * (interval * (check.at("unhealthy_threshold").number or 1) + timeout)
+        noticed = 1000 * (interval * (check.at("unhealthy_threshold").number or 1) + timeout + told)
         if noticed > expected.drain_delay:
             yield DRAIN_SHORT.found(
                 subject,
