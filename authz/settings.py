@@ -1,16 +1,14 @@
 """Every setting, read in one place: `HOLDGATE_*` in the environment, else the YAML file named by HOLDGATE_CONFIG.
 
 The environment wins. Secrets can be given as `*_FILE` instead, the path of a file that holds the value. Durations
-are written as Go writes them (`150ms`, `30m`); lists are comma-separated in the environment. A bad configuration
-names every problem at once.
+are written as Go writes them (`150ms`, `30m`); lists are comma-separated in the environment. settings_loader.py reads
+them.
 
 The comment above a field is its line in docs/settings.md (`python -m tools.settings_table`).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -18,7 +16,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
@@ -29,7 +26,6 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from authz.domain.errors import SettingsInvalid
 from authz.domain.principal_source import PrincipalSource, parse_principal_source
 from authz.domain.requirement import Approver
 from authz.domain.token import TicketKey
@@ -41,13 +37,9 @@ from authz.setting_listeners import (
     nth_address,
 )
 from authz.setting_sources import (
-    CONFIG_VARIABLE,
     PREFIX,
-    SECRETS,
-    WORKER_VARIABLE,
     Environment,
     FromFile,
-    Given,
     given,
 )
 from authz.setting_values import (
@@ -64,11 +56,6 @@ from authz.setting_values import (
     check_sources,
     parse_approver,
     parse_keys,
-)
-
-# Read by the client commands, or set for a process by another one.
-_CLIENT_VARIABLES = frozenset(
-    {CONFIG_VARIABLE, WORKER_VARIABLE, "HOLDGATE_MANAGEMENT_ADDRESS", "HOLDGATE_DEMO"}
 )
 
 
@@ -357,46 +344,3 @@ class Settings(BaseSettings):
     def approvers(self) -> tuple[Approver, ...]:
         """The default approvers."""
         return tuple(parse_approver(entry) for entry in self.default_approvers)
-
-
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from this process's environment, or from another one.
-
-    Raises SettingsInvalid with every problem found.
-    """
-    reading = Given(os.environ if environ is None else environ)
-    problems = _unknown_variables(reading.environ)
-    reading.read_files(problems)
-    token = given.set(reading)
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        problems += [
-            _in_words(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)
-        ]
-        raise SettingsInvalid(problems) from error
-    finally:
-        given.reset(token)
-    if problems:
-        raise SettingsInvalid(problems)
-    return settings
-
-
-def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Name the variables that look like settings and are none: a typo must not be a default in disguise."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS} | _CLIENT_VARIABLES
-    return [
-        f"{variable}: there is no such setting; see docs/settings.md"
-        for variable in sorted(environ)
-        if variable.upper().startswith(PREFIX) and variable.upper() not in known
-    ]
-
-
-def _in_words(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    name = str(location[0]) if location else ""
-    where = ".".join(str(part) for part in location[1:])
-    variable = f"{PREFIX}{name.upper()}" if name else "settings"
-    if kind == "extra_forbidden":
-        message = "there is no such setting; see docs/settings.md"
-    return f"{variable}{'.' + where if where else ''}: {message.removeprefix('Value error, ')}"

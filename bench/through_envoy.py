@@ -14,7 +14,7 @@ from authz import bootstrap
 from authz.adapters.envoy_config.clusters import CHECK_CLUSTER
 from authz.adapters.envoy_config.ext_authz import EXT_AUTHZ
 from authz.adapters.envoy_config.render import render
-from authz.settings import load_settings
+from authz.settings_loader import load_settings
 from bench import cores, h2load
 from bench.question import AGENT, ALLOWED_PATH, BEARER
 from tests.support.envoy import running_envoy

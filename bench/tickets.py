@@ -15,7 +15,7 @@ from authz.domain.identity import Identity
 from authz.domain.ticket import Choice
 from authz.domain.voting import Ballot
 from authz.services.voting import SignedIn
-from authz.settings import load_settings
+from authz.settings_loader import load_settings
 from authz.wire.ext_authz_pb2 import CheckRequest, CheckResponse
 from authz.wire.ext_authz_pb2_grpc import AuthorizationStub
 from bench.h2load import Unusable

@@ -36,7 +36,8 @@ from authz.entrypoints.operations.app import operations_app
 from authz.services.ports import TicketStore
 from authz.services.voting import VotingService
 from authz.setting_sources import WORKER_VARIABLE
-from authz.settings import Settings, load_settings
+from authz.settings import Settings
+from authz.settings_loader import load_settings
 
 log = structlog.get_logger("holdgate")
 

@@ -15,7 +15,7 @@ from authz.adapters.envoy.policy_input import policy_input
 from authz.domain.answer import Forward, Respond
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.service import CheckService
-from authz.settings import load_settings
+from authz.settings_loader import load_settings
 from authz.wire.ext_authz_pb2 import CheckRequest
 from tests.integration.redis.interruption import cancelled_at
 from tests.support.gate import TICKET, Gate, envoy_before, running_gate

@@ -23,7 +23,7 @@ from authz.domain.ticket import Choice
 from authz.domain.voting import Ballot
 from authz.entrypoints.demo.people import ISSUER
 from authz.services.voting import SignedIn
-from authz.settings import load_settings
+from authz.settings_loader import load_settings
 from tests.e2e.envoy_config.http1 import Connection, Message, connected
 from tests.support.envoy import RunningEnvoy, running_envoy
 from tests.support.gate_backing import Backing

@@ -27,7 +27,7 @@ def envoy_config(*, fragment: bool, form: Literal["yaml", "json"]) -> None:
     with bad_settings_named():
         from authz.adapters.envoy_config.render import render  # noqa: PLC0415 - Envoy's messages take a second
         from authz.bootstrap import envoy_plan  # noqa: PLC0415 - it imports every adapter
-        from authz.settings import load_settings  # noqa: PLC0415 - not needed for help
+        from authz.settings_loader import load_settings  # noqa: PLC0415 - not needed for help
 
         plan = envoy_plan(load_settings())
         click.echo(render(plan, "fragment" if fragment else "bootstrap", form), nl=False)

@@ -24,7 +24,7 @@ def serve(ctx: click.Context, part: str) -> None:
     named whole, one problem a line, and ends the command with 2.
     """
     with bad_settings_named():
-        from authz.settings import load_settings  # noqa: PLC0415 - not needed for help
+        from authz.settings_loader import load_settings  # noqa: PLC0415 - not needed for help
 
         settings = load_settings()
         if settings.workers > 1 and part in {"check", ALL}:

@@ -13,7 +13,7 @@ from authz.bootstrap import envoy_plan
 from authz.entrypoints.cli.doctor.facts import expected_of_envoy
 from authz.services.doctor.envoy.judge import EnvoyFacts, judge_envoy
 from authz.services.doctor.finding import Finding
-from authz.settings import load_settings
+from authz.settings_loader import load_settings
 from tests.e2e.envoy_config.stack import Document
 
 PLAIN: Final[Mapping[str, str]] = {}

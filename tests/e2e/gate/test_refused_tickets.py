@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from authz.domain.token import TicketKey, TokenMint, ticket_id
-from authz.settings import load_settings
+from authz.settings_loader import load_settings
 from tests.e2e.envoy_config.http1 import Message
 from tests.e2e.envoy_config.stack import ext_authz
 from tests.e2e.gate.conftest import Unguarded

@@ -8,7 +8,8 @@ from pathlib import Path
 from authz.adapters.telemetry.metrics import Metrics
 from authz.bootstrap import envoy_plan
 from authz.setting_sources import PREFIX
-from authz.settings import Settings, load_settings
+from authz.settings import Settings
+from authz.settings_loader import load_settings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "check-server.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)

@@ -6,7 +6,8 @@ import pytest
 
 from authz.bootstrap import envoy_plan
 from authz.domain.errors import SettingsInvalid
-from authz.settings import Settings, load_settings
+from authz.settings import Settings
+from authz.settings_loader import load_settings
 
 TLS = {
     "grpc_tls_cert": "/tls/cert.pem",

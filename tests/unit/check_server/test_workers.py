@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from authz.entrypoints import workers as module
 from authz.entrypoints.workers import GIVE_UP_AFTER, Workers
 from authz.services.backoff import Backoff
-from authz.settings import Settings, load_settings
+from authz.settings import Settings
+from authz.settings_loader import load_settings
 
 AT_ONCE = Backoff(base_s=0.001, max_s=0.001)
 # Writes a line for each start; answers SIGTERM like a server.

@@ -9,7 +9,7 @@ from authz import bootstrap
 from authz.adapters.envoy import grpc_body
 from authz.adapters.envoy.grpc_body import GrpcBodies
 from authz.domain.errors import BadRequest, SettingsInvalid
-from authz.settings import load_settings
+from authz.settings_loader import load_settings
 from tests.contract.plugin.descriptors import write_descriptors
 
 PLACE = ["shop.v1.Orders", "Place"]

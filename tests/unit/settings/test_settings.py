@@ -7,7 +7,8 @@ import pytest
 from authz.domain.errors import SettingsInvalid
 from authz.domain.principal_source import PrincipalSource
 from authz.domain.requirement import Approver, ApproverKind
-from authz.settings import Settings, load_settings
+from authz.settings import Settings
+from authz.settings_loader import load_settings
 
 SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"  # 30 bytes, two too few
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s"

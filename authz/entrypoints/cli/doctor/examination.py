@@ -37,7 +37,8 @@ from authz.services.doctor.finding import Finding, Severity
 from authz.services.doctor.opa import judge_opa
 from authz.services.doctor.redis import judge_redis
 from authz.services.doctor.settings import SETTINGS_INVALID, judge_settings
-from authz.settings import Settings, load_settings
+from authz.settings import Settings
+from authz.settings_loader import load_settings
 
 
 def examine(envoy_admin: str | None, environ: Mapping[str, str] | None = None) -> list[Finding]:
