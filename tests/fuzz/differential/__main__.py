@@ -9,11 +9,12 @@ The other server answers by DIR/echo.rego and knows the descriptors DIR/shop.pb.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import secrets
 import signal
 import sys
 from pathlib import Path
+
+import uvloop
 
 from tests.fuzz.differential.comparison import Comparison
 from tests.fuzz.differential.grpc_calls import GrpcCalls
@@ -45,7 +46,7 @@ def main() -> int:
     _tell(f"seed {given.seed}, numbers from {given.first}")
     with running() as (server, folder):
         calls = GrpcCalls((folder / DESCRIPTORS).read_bytes())
-        score = asyncio.run(_compare(given, server.address, calls))
+        score = uvloop.run(_compare(given, server.address, calls))
     _tell(score.text())
     return 1 if score.found else 0
 

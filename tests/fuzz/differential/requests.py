@@ -67,7 +67,7 @@ class Requests:
         http = request.attributes.request.http
         http.method, http.path = chance.mostly("POST", 0.1, _METHODS), "/a"
         self._makers[kind][1](chance, request)
-        if kind not in {"attributes", "headers"} and chance.happens(0.25):
+        if kind not in {"attributes", "headers"} and chance.happens(0.1):
             _apart(chance, request)
         return Check(kind, request)
 
