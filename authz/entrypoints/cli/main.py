@@ -21,6 +21,9 @@ cli = LazyGroup(
         "doctor": LazyCommand(
             "authz.entrypoints.cli.doctor.command:doctor", "Look for what is wrong with an installation."
         ),
+        "schema": LazyCommand(
+            "authz.entrypoints.cli.schema:schema", "Print what a policy may say and sees, as JSON Schema."
+        ),
         "version": LazyCommand("authz.entrypoints.cli.version:version", "Print the version."),
     },
 )
