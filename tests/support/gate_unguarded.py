@@ -32,6 +32,7 @@ from authz.domain.requirement_parser import RequirementParser
 from authz.domain.token import TokenMint
 from authz.entrypoints import serving
 from authz.entrypoints.check import handler
+from authz.entrypoints.check.shedding import Shedding
 from authz.services.check import policy as policy_service
 from authz.services.check import redeeming, service
 from authz.services.check.call import Outcome
@@ -232,6 +233,15 @@ def _cancellation() -> None:
     setattr(handler.CheckHandler, "Check", check)  # noqa: B010 - mypy lets nobody assign to a method
 
 
+def _shedding() -> None:
+    original = Shedding.Check
+
+    async def check(self: Shedding, request: Any, context: Any) -> Any:  # noqa: ANN401 - passed on
+        return await (self._check(request, context) if _out("shedding") else original(self, request, context))
+
+    setattr(Shedding, "Check", check)  # noqa: B010 - mypy lets nobody assign to a method
+
+
 GUARDS: Mapping[str, Callable[[], None]] = {
     "boundary": _boundary,
     "strict-decision": _strict_decision,
@@ -251,6 +261,7 @@ GUARDS: Mapping[str, Callable[[], None]] = {
     "denial": _denial,
     "framing": _framing,
     "cancellation": _cancellation,
+    "shedding": _shedding,
 }
 
 
