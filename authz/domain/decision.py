@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from authz.domain.errors import PolicyMalformed
 from authz.domain.header_mutation import Mutations, NameValues
@@ -22,6 +23,7 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}", re.ASCII)
 # On the way up a policy may set pseudo-headers. On the way back `:status` would undo the bounds on http_status.
 _PSEUDO_HEADER = re.compile(r":[a-z]{1,32}", re.ASCII)
 _UNSAFE_VALUE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,16 @@ class Decision:
 
     verdict: Allow | Deny | Hold
     requester: Principal | None = None
-    dynamic_metadata: Mapping[str, object] = field(default_factory=dict)
+    dynamic_metadata: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+
+
+_YES, _NO = Decision(Allow()), Decision(Deny())
 
 
 def read_decision(result: object) -> Decision:
     """Read a result document. Raises PolicyMalformed on anything that can't be obeyed to the letter."""
     if isinstance(result, bool):
-        return Decision(Allow() if result else Deny())
+        return _YES if result else _NO
     if not isinstance(result, Mapping):
         msg = f"the decision is {result!r:.80}; it must be true, false or an object"
         raise PolicyMalformed(msg)

@@ -34,6 +34,8 @@ _PSEUDO_VALUES = {
 def refuse_reframing(allow: Allow) -> None:
     """Raise PolicyMalformed when an allow changes the framing of a message, or breaks its request line."""
     mutations = allow.mutations
+    if not (mutations.headers or mutations.remove_headers or mutations.response_headers):
+        return
     named = {
         "headers": [name for name, _ in mutations.headers],
         "request_headers_to_remove": mutations.remove_headers,

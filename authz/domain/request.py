@@ -51,4 +51,4 @@ class GatedRequest:
 
     def values(self, name: str) -> tuple[bytes, ...]:
         """Return every raw value of the header `name` (lowercase), in order."""
-        return tuple(value for key, value in self.headers if key == name)
+        return tuple([value for key, value in self.headers if key == name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from google.protobuf.struct_pb2 import Struct, Value
 
@@ -26,8 +26,7 @@ def gated_request(check: CheckRequest, default_body_limit: int) -> GatedRequest:
     http = attributes.request.http
     path, mark, query = http.path.partition("?")
     time = attributes.request.time
-    raw_headers = len(http.header_map.headers) > 0
-    headers = header_list(http)
+    headers = _header_list(http)
     partial = [value for name, value in headers if name == PARTIAL_BODY]
     return GatedRequest(
         check_id=CheckId(http.id, time.seconds * 1_000_000_000 + time.nanos),
@@ -37,8 +36,8 @@ def gated_request(check: CheckRequest, default_body_limit: int) -> GatedRequest:
         path=path,
         query=query if mark else None,
         protocol=http.protocol,
-        headers=tuple(pair for pair in headers if not pair[0].startswith(":")),
-        raw_headers=raw_headers,
+        headers=tuple([pair for pair in headers if pair[0][:1] != ":"]),
+        raw_headers=len(http.header_map.headers) > 0,
         body=http.raw_body or http.body.encode(),
         raw_body=not http.body,
         partial=any(value != b"false" for value in partial) if partial else None,
@@ -46,11 +45,33 @@ def gated_request(check: CheckRequest, default_body_limit: int) -> GatedRequest:
         context_extensions=dict(attributes.context_extensions),
         source_address=address_text(attributes.source.address),
         source_principal=attributes.source.principal,
-        claims={name: plain(claims) for name, claims in attributes.metadata_context.filter_metadata.items()},
+        claims=_Claims(attributes.metadata_context.filter_metadata),
     )
 
 
-def header_list(http: AttributeContext.HttpRequest) -> list[tuple[str, bytes]]:
+class _Claims(Mapping[str, object]):
+    """Filter metadata as plain Python, each namespace when it is asked for: only holds and redemptions ask."""
+
+    __slots__ = ("_metadata",)
+
+    def __init__(self, metadata: Mapping[str, Struct]) -> None:
+        self._metadata = metadata
+
+    def __getitem__(self, namespace: str) -> dict[str, object]:
+        # Not by subscription: a protobuf map would add an empty Struct for a namespace that isn't there.
+        claims = self._metadata.get(namespace)
+        if claims is None:
+            raise KeyError(namespace)
+        return plain(claims)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._metadata)
+
+    def __len__(self) -> int:
+        return len(self._metadata)
+
+
+def _header_list(http: AttributeContext.HttpRequest) -> list[tuple[str, bytes]]:
     """Return every header, pseudo-headers included, as lowercase name and raw value, in order.
 
     `header_map` (with `encode_raw_headers`) keeps duplicates apart; the plain map has them joined with commas.

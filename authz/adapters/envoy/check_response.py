@@ -36,12 +36,19 @@ def check_response(outcome: Outcome) -> CheckResponse:
             _forward(response, outcome.answer)
         case _:  # what was filled in for neither would be an allow
             assert_never(outcome.answer)
-    metadata: dict[str, object] = dict(outcome.metadata)
-    metadata["decision"] = outcome.kind.value
-    ours = {"decision_id": outcome.decision_id, "ticket_id": outcome.ticket_id, "rule": outcome.rule}
-    metadata |= {name: value for name, value in ours.items() if value}
-    # The values are JSON, because OPA's answer was; the stubs can't say so.
-    response.dynamic_metadata.update(cast("dict[str, Any]", metadata))
+    metadata = response.dynamic_metadata
+    if outcome.metadata:
+        # The values are JSON, because OPA's answer was; the stubs can't say so.
+        metadata.update(cast("dict[str, Any]", dict(outcome.metadata)))
+    # One by one, and what is empty not at all: the general way takes twice as long, and this is done on every check.
+    fields = metadata.fields
+    fields["decision"].string_value = outcome.kind.value
+    if outcome.decision_id:
+        fields["decision_id"].string_value = outcome.decision_id
+    if outcome.ticket_id:
+        fields["ticket_id"].string_value = outcome.ticket_id
+    if outcome.rule:
+        fields["rule"].string_value = outcome.rule
     return response
 
 

@@ -14,12 +14,12 @@ def go_text(data: bytes) -> str:
 
     Go keeps such bytes in its strings; a JSON document can't.
     """
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return shown(data, _REPLACEMENT)
+    return shown(data, _REPLACEMENT)
 
 
 def shown(data: bytes, instead: str) -> str:
     """Decode UTF-8 with `instead` in the place of each byte outside it."""
-    return _LONE_BYTE.sub(instead, data.decode("utf-8", "surrogateescape"))
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _LONE_BYTE.sub(instead, data.decode("utf-8", "surrogateescape"))

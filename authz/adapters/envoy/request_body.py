@@ -38,14 +38,15 @@ class BodyParser:
         """
         if request.partial:
             return None, True
+        if not request.body:
+            return None, False
         header = b",".join(request.values("content-type"))
         kind = header.lower()
         if b"application/json" not in kind and b"application/grpc" in kind:
             # Sent as text (no pack_as_bytes), a message has lost bytes.
-            readable = request.raw_body and len(request.body) > 0
-            return self._grpc.parse(request.body, path) if self._grpc and readable else (None, False)
+            return self._grpc.parse(request.body, path) if self._grpc and request.raw_body else (None, False)
         parse = next((parse for name, parse in _KINDS.items() if name in kind), None)
-        if parse is None or not request.body:
+        if parse is None:
             return None, False
         if _cut(request):
             return None, True

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from authz.adapters.telemetry.redaction import redact
+
+# Made once: `json.dumps` makes one for every line, where it is told what to do with unknown types.
+_ENCODER: Final = json.JSONEncoder(default=repr)
 
 
 def configure_logs(level: str) -> None:
@@ -29,7 +33,7 @@ def configure_logs(level: str) -> None:
     last: list[structlog.typing.Processor] = [
         structlog.processors.format_exc_info,
         redact,  # after everything that makes text, before what writes it
-        structlog.processors.JSONRenderer(sort_keys=False),
+        _json,
     ]
     structlog.configure(
         processors=[*shared, *last],
@@ -65,6 +69,10 @@ class _NamedLoggerFactory:
 
     def __call__(self, *args: object) -> _NamedLogger:
         return _NamedLogger(str(args[0]) if args else "holdgate")
+
+
+def _json(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+    return _ENCODER.encode(event)
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -155,3 +155,23 @@ def test_metadata_becomes_plain_values() -> None:
         "exact": 2**53,
     }
     assert [type(found[name]) for name in ("n", "exact", "big")] == [int, int, float]
+
+
+def test_asking_for_claims_that_are_not_there_leaves_the_check_as_it_came() -> None:
+    """A protobuf map adds what it is asked for by subscription, and the policy would see an empty namespace."""
+    check = check_request()
+    before = check.SerializeToString(deterministic=True)
+    claims = gated_request(check, LIMIT).claims
+    assert NAMESPACE in claims
+    assert "another" not in claims
+    assert claims.get("another") is None
+    with pytest.raises(KeyError, match="another"):
+        claims["another"]
+    assert check.SerializeToString(deterministic=True) == before
+
+
+def test_control_subscription_adds_a_namespace() -> None:
+    check = check_request()
+    before = check.SerializeToString(deterministic=True)
+    _ = check.attributes.metadata_context.filter_metadata["another"]
+    assert check.SerializeToString(deterministic=True) != before

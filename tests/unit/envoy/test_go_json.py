@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import orjson
 import pytest
@@ -79,3 +80,18 @@ def test_a_number_reads_back_as_itself(number: float) -> None:
 def test_numbers_are_written_as_go_writes_them(number: float, struct: bytes, message: bytes) -> None:
     """A policy that prints one sees it."""
     assert (orjson.dumps(struct_number(number)), orjson.dumps(message_number(number))) == (struct, message)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**54).map(float) | st.integers(1, 9_999).map(lambda number: number * 1e9))
+def test_whole_numbers_of_a_struct_have_the_fewest_digits_that_read_back(number: float) -> None:
+    """Go's FormatFloat with 'g' and -1: times in claims are such numbers."""
+    text = orjson.dumps(struct_number(number)).decode()
+    digits = "".join(map(str, Decimal(repr(number)).normalize().as_tuple().digits))
+    assert float(text) == number
+    if number < 1e6:
+        assert text == str(int(number))
+    else:
+        mantissa, exponent = text.split("e+")
+        assert mantissa.replace(".", "") == digits
+        assert (mantissa[1:2], len(exponent)) == ("." if len(digits) > 1 else "", 2)
