@@ -53,6 +53,7 @@ LOCKS = {
     "run": Lock(groups=("build",), extras=("demo",)),
     "dev": Lock(groups=("build", "dev"), extras=("demo",), constraints=("requirements/run.txt",)),
     "xds": Lock(groups=("xds",)),
+    "fuzz": Lock(groups=("fuzz",)),
     **{f"envoy-{version}": Lock(groups=(f"envoy-{version}",)) for version in envoys.OLDER},
 }
 

@@ -1,4 +1,4 @@
-"""Installs what a make target needs: `python -m tools.setup run|check|test|bench|envoy-VERSION`.
+"""Installs what a make target needs: `python -m tools.setup run|check|test|fuzz|bench|envoy-VERSION`.
 
 What is independent is done at the same time; what is there already costs nothing.
 """
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tools import envoys, opa, python_env, system_packages
+from tools import envoys, fuzzer, opa, python_env, system_packages
 from tools.console import LIMIT_S, SetupError, say
 
 TOOLS = Path(__file__).resolve().parent.parent / ".tools"
@@ -33,10 +33,16 @@ def _python_for_test() -> None:
     python_env.prepare_aside("xds")
 
 
+def _python_for_fuzz() -> None:
+    python_env.prepare("dev")
+    fuzzer.prepare()
+
+
 STEPS: dict[str, tuple[Callable[[], None], ...]] = {
     "run": (_python_for_run, opa.prepare),
     "check": (_python_for_check, opa.prepare),
     "test": (_python_for_test, opa.prepare, system_packages.prepare),
+    "fuzz": (_python_for_fuzz, opa.prepare, system_packages.prepare),
     "bench": (_python_for_check, opa.prepare, system_packages.prepare_bench),
     **{f"envoy-{version}": (partial(envoys.prepare, version),) for version in envoys.OLDER},
 }

@@ -98,14 +98,17 @@ class Boundary:
         add_AuthorizationServicer_to_server(servicer(), registry)  # type: ignore[arg-type] # all that it asks for
 
 
-def inspect(answer: bytes, *, may_allow: bool) -> str:
-    """Check what every answer has to be, and return the decision it tells. Raises AssertionError."""
+def inspect(answer: bytes, may_allow: Callable[[], bool]) -> str:
+    """Check what every answer has to be, and return the decision it tells. Raises AssertionError.
+
+    `may_allow` says whether the policy gave an allow, and is asked only where there is one.
+    """
     # An empty message is an allow (measured), and no bytes are an empty message.
     assert answer, "the answer is the empty CheckResponse"
     response = CheckResponse.FromString(answer)
     decision = response.dynamic_metadata["decision"]
     if response.status.code == OK:
-        assert may_allow, "an allow that the policy didn't give"
+        assert may_allow(), "an allow that the policy didn't give"
         assert response.WhichOneof("http_response") == "ok_response"
         assert decision == "allow"
         options = response.ok_response.headers

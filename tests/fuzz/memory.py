@@ -33,17 +33,16 @@ class FlatMemory:
 
     def __init__(self, warm_up: int, *, pid: int | None = None, bound: int = GROWTH_BYTES) -> None:
         """`warm_up` inputs of this process, or of the one with `pid`, are not judged; `bound` is in bytes."""
-        self.growth = 0
+        self.growth = self.inputs = 0
         self._warm_up = warm_up
         self._pid = pid
         self._bound = bound
-        self._inputs = 0
         self._before: int | None = None
 
     def count(self) -> None:
         """Count one input. Raises GrowingMemory."""
-        self._inputs += 1
-        if self._inputs < self._warm_up or (self._inputs % _EVERY and self._before is not None):
+        self.inputs += 1
+        if self.inputs < self._warm_up or (self.inputs % _EVERY and self._before is not None):
             return
         now = resident_bytes(self._pid)
         if self._before is None:
@@ -51,6 +50,6 @@ class FlatMemory:
         self.growth = max(self.growth, now - self._before)
         if self.growth > self._bound:
             raise GrowingMemory(
-                f"{self.growth / 1e6:.0f} MB more after {self._inputs:,} inputs than after {self._warm_up:,}; "
+                f"{self.growth / 1e6:.0f} MB more after {self.inputs:,} inputs than after {self._warm_up:,}; "
                 f"the bound is {self._bound / 1e6:.0f} MB"
             )

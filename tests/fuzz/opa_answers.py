@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import io
 import json
+import re
 from collections import Counter
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from authz.adapters.opa.client import OpaClient
 from authz.adapters.opa.connection import Connection
@@ -22,6 +23,9 @@ from tests.unit.check.world import DECISION_PATH, World
 
 _WIRE: Final = check_request().SerializeToString()
 _LONGEST: Final = 100_000
+_OK: Final = re.compile(rb"HTTP/[0-9]\.[0-9] +200")
+_BRACE: Final = re.compile(rb"{")
+_BETWEEN_CHUNKS: Final = re.compile(rb"\r?\n[0-9A-Fa-f]+[^\r\n]*\r?\n")
 
 
 class OpaBody:
@@ -41,17 +45,17 @@ class OpaBody:
             return
         status = self._STATUSES[data[0] % len(self._STATUSES)]
         head = f"HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {len(data) - 1}\r\n\r\n"
-        self._judge_answer(head.encode() + data[1:], may_allow=status == http.client.OK and allows(data[1:]))
+        self._judge_answer(head.encode() + data[1:], lambda: status == http.client.OK and allows(data[1:]))
 
     def close(self) -> None:
         self._boundary.close()
 
-    def _judge_answer(self, answer: bytes, *, may_allow: bool) -> None:
+    def _judge_answer(self, answer: bytes, may_allow: Callable[[], bool]) -> None:
         self._answer = answer
         self._world = World()
         said = self._boundary.call(_WIRE)
         assert said is not None
-        self.seen[inspect(said, may_allow=may_allow)] += 1
+        self.seen[inspect(said, may_allow)] += 1
 
     def _servicer(self) -> CheckHandler:
         client = OpaClient("http://opa.invalid", connections=1, max_answer_bytes=_LONGEST)
@@ -69,13 +73,13 @@ class OpaWire(OpaBody):
     """All bytes that come on the connection, and then its end."""
 
     def __call__(self, data: bytes) -> None:
-        self._judge_answer(data, may_allow=_read(data))
+        self._judge_answer(data, lambda: _says_so(data))
 
 
 class _Scripted(Pool):
     """A pool whose connections answer each question at once with the same bytes, cut at every 64th, and then close."""
 
-    def __init__(self, answer: Any) -> None:  # noqa: ANN401 - a callable without arguments
+    def __init__(self, answer: Callable[[], bytes]) -> None:
         super().__init__("http://opa.invalid:1", connections=1, max_answer_bytes=_LONGEST)
         self._said = answer
 
@@ -113,23 +117,31 @@ class _Transport(asyncio.Transport):
 def allows(body: bytes) -> bool:
     """Say whether OPA's answer is an allow, by another JSON reader than the server's."""
     try:
-        said = json.loads(body.decode())
+        return _is_allow(json.loads(body.decode()))
     except (ValueError, RecursionError):
         return False
+
+
+def _is_allow(said: object) -> bool:
     result = said.get("result") if isinstance(said, dict) else None
     return result is True or (isinstance(result, dict) and result.get("allowed") is True)
 
 
-def _read(wire: bytes) -> bool:
-    """Say whether these bytes can be an HTTP answer that is an allow, by another HTTP reader than the server's."""
-
-    class Socket:
-        def makefile(self, _mode: str) -> io.BytesIO:
-            return io.BytesIO(wire)
-
-    response = http.client.HTTPResponse(Socket(), method="POST")  # type: ignore[arg-type] # all that it asks for
-    try:
-        response.begin()
-        return response.status == http.client.OK and allows(response.read())
-    except (http.client.HTTPException, ValueError, OSError):
+def _says_so(wire: bytes) -> bool:
+    """Say whether an allow is in these bytes, whatever frames it: readers of HTTP differ in what they put up with."""
+    if not _OK.search(wire):
         return False
+    joined = _BETWEEN_CHUNKS.sub(b"", wire)
+    return any(
+        _begins_with_allow(text[brace.start() :])
+        for text in (wire, joined)
+        for brace in _BRACE.finditer(text)
+    )
+
+
+def _begins_with_allow(text: bytes) -> bool:
+    try:
+        said, _ = json.JSONDecoder().raw_decode(text.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return False
+    return _is_allow(said)

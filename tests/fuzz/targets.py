@@ -93,6 +93,10 @@ FOUND: Final = Path(__file__).with_name("found")
 
 def seeds(name: str) -> Sequence[bytes]:
     """Return what to start from: well-formed inputs, and those that guided runs found ways through the code with."""
-    found = FOUND / f"{name}.txt"
-    lines = found.read_text("ascii").split() if found.exists() else []
-    return [*_SEEDS[name](), *map(bytes.fromhex, lines)]
+    return [*_SEEDS[name](), *found(name)]
+
+
+def found(name: str) -> Sequence[bytes]:
+    """Return what `python -m tests.fuzz --keep` wrote."""
+    path = FOUND / f"{name}.txt"
+    return [bytes.fromhex(line) for line in path.read_text("ascii").split()] if path.exists() else []

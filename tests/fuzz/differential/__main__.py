@@ -21,9 +21,11 @@ from tests.fuzz.differential.grpc_calls import GrpcCalls
 from tests.fuzz.differential.holdgate import DESCRIPTORS, running, write_policy
 from tests.fuzz.differential.requests import Requests
 from tests.fuzz.differential.run import Score, run
+from tests.fuzz.memory import FlatMemory
 
 # JSON as deep as any of the servers takes it has to be read here, too.
 _DEEPEST = 50_000
+_WARM_UP = 5_000
 
 
 def main() -> int:
@@ -45,16 +47,20 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     _tell(f"seed {given.seed}, numbers from {given.first}")
     with running() as (server, folder):
+        memory = FlatMemory(_WARM_UP, pid=server.pid)
         calls = GrpcCalls((folder / DESCRIPTORS).read_bytes())
-        score = uvloop.run(_compare(given, server.address, calls))
-    _tell(score.text())
+        score = uvloop.run(_compare(given, server.address, calls, memory))
+    _tell(
+        f"{score.text()}\nHoldgate's memory: {memory.growth / 1e6:.1f} MB more than after {_WARM_UP:,} requests"
+    )
     return 1 if score.found else 0
 
 
-async def _compare(given: argparse.Namespace, holdgate: str, calls: GrpcCalls) -> Score:
+async def _compare(given: argparse.Namespace, holdgate: str, calls: GrpcCalls, memory: FlatMemory) -> Score:
     numbers = range(given.first, given.first + given.examples)
+    requests = Requests(given.seed, calls)
     async with Comparison(given.peer, holdgate, calls) as comparison:
-        return await run(comparison, Requests(given.seed, calls), numbers, at_once=given.at_once, tell=_tell)
+        return await run(comparison, requests, numbers, at_once=given.at_once, tell=_tell, memory=memory)
 
 
 def _tell(text: str) -> None:

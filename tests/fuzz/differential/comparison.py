@@ -15,9 +15,10 @@ from tests.fuzz.differential.grpc_calls import GrpcCalls
 from tests.fuzz.differential.known_inputs import of_parts, same_attributes
 from tests.fuzz.differential.known_results import of_result
 from tests.fuzz.differential.requests import RESULT
+from tests.fuzz.differential.rows import Rows
 from tests.fuzz.differential.twins import carries_ticket, twins
 
-SAME: Final[frozenset[str]] = frozenset()
+SAME: Final[Rows] = frozenset()
 _METHOD = "/envoy.service.auth.v3.Authorization/Check"
 _SECONDS = 20.0
 _TRIES, _PAUSE_SECONDS = 50, 0.1
@@ -30,7 +31,7 @@ class Compared:
 
     theirs: Any
     ours: Any
-    rows: frozenset[str] | None
+    rows: Rows | None
 
 
 class Comparison:
@@ -63,7 +64,7 @@ class Comparison:
         theirs, ours = map(_plain, asked)
         return Compared(theirs, ours, await self._rows(check, theirs, ours))
 
-    async def _rows(self, check: CheckRequest, theirs: Any, ours: Any) -> frozenset[str] | None:  # noqa: ANN401 - JSON
+    async def _rows(self, check: CheckRequest, theirs: Any, ours: Any) -> Rows | None:  # noqa: ANN401 - JSON
         if theirs == ours:
             return SAME
         result = check.attributes.context_extensions.get(RESULT)

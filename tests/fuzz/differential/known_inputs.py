@@ -14,6 +14,7 @@ from authz.adapters.envoy.go_json import is_json
 from authz.wire.ext_authz_pb2 import CheckRequest
 from tests.contract.plugin.case import Number
 from tests.fuzz.differential.grpc_calls import GrpcCalls
+from tests.fuzz.differential.rows import Row, Rows
 from tests.fuzz.differential.twins import TICKET, joined
 
 _REPLACED = "\ufffd"
@@ -21,9 +22,9 @@ _DEEPEST_JSON, _DEEPEST_MESSAGE = 1_024, 100
 _LONG_VARINT = re.compile(rb"[\x80-\xff]{9}[\x02-\xff]")
 
 
-def same_attributes(check: CheckRequest, theirs: Any, ours: Any) -> tuple[bool, frozenset[str]]:  # noqa: ANN401 - JSON
+def same_attributes(check: CheckRequest, theirs: Any, ours: Any) -> tuple[bool, Rows]:  # noqa: ANN401 - JSON
     """Say whether `attributes` of both inputs are alike but for the rows returned beside."""
-    rows = set()
+    rows: set[Row] = set()
     theirs, ours = dict(theirs or {}), dict(ours or {})
     for attributes in (theirs, ours):
         attributes["request"] = {**attributes.get("request", {})}
@@ -51,7 +52,7 @@ def same_attributes(check: CheckRequest, theirs: Any, ours: Any) -> tuple[bool, 
     return theirs == ours, frozenset(rows)
 
 
-def of_parts(check: CheckRequest, calls: GrpcCalls, theirs: Any, ours: Any) -> frozenset[str] | None:  # noqa: ANN401 - JSON
+def of_parts(check: CheckRequest, calls: GrpcCalls, theirs: Any, ours: Any) -> Rows | None:  # noqa: ANN401 - JSON
     """Return the rows that explain why path, query and body were understood differently, None when none does."""
     http = check.attributes.request.http
     body = http.raw_body or http.body.encode()
@@ -69,7 +70,7 @@ def of_parts(check: CheckRequest, calls: GrpcCalls, theirs: Any, ours: Any) -> f
     return None
 
 
-def _stricter(check: CheckRequest, body: bytes, message: Message | None, theirs: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+def _stricter(check: CheckRequest, body: bytes, message: Message | None, theirs: Any) -> Iterator[Row]:  # noqa: ANN401 - JSON
     kind = _content_type(check)
     if b"json" in kind or b"json" in body.lower():
         starts = [0, *(match.end() for match in re.finditer(rb"\n\r?\n", body))]

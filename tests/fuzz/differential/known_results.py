@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from authz.wire.ext_authz_pb2 import StatusCode
+from tests.fuzz.differential.rows import Row, Rows
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}", re.ASCII)
 _PSEUDO = re.compile(r":[a-z]{1,32}", re.ASCII)
@@ -17,12 +18,12 @@ _FRAMING = {"connection", "content-length", "keep-alive", "proxy-connection", "t
 _WITHOUT_CONTENT = {204, 205, 304}
 
 
-def of_result(result: str, theirs: dict[str, Any], ours: dict[str, Any]) -> frozenset[str] | None:
+def of_result(result: str, theirs: dict[str, Any], ours: dict[str, Any]) -> Rows | None:
     """Return the rows that explain the difference, None when none does. The answers are `plain`."""
     if "allow" in theirs and "allow" in ours:
         return _of_allows(theirs["allow"], ours["allow"])
-    document = json.loads(result)
-    if not isinstance(document, dict):
+    document = _document(result)
+    if document is None:
         return None
     if {"approval", "requester"} & document.keys():
         return frozenset({"approval"})
@@ -34,18 +35,26 @@ def of_result(result: str, theirs: dict[str, Any], ours: dict[str, Any]) -> froz
     return None
 
 
+def _document(result: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(result)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
 def reserved(name: str) -> bool:
     """Say whether a header is one that only Holdgate sets."""
     return name.lower().replace("_", "-").startswith("x-approval-")
 
 
-def _of_allows(theirs: dict[str, Any], ours: dict[str, Any]) -> frozenset[str] | None:
+def _of_allows(theirs: dict[str, Any], ours: dict[str, Any]) -> Rows | None:
     changed = {"headers", "query", "remove"}
     if {key: theirs[key] for key in theirs.keys() - changed} != {
         key: ours[key] for key in ours.keys() - changed
     }:
         return None
-    rows = set()
+    rows: set[Row] = set()
     set_theirs, set_ours = theirs.get("headers", {}), ours.get("headers", {})
     if set_theirs != set_ours:
         # Where a name stands twice in two spellings, Go's maps make the last one a matter of chance.
@@ -71,9 +80,9 @@ def _decoded(allow: dict[str, Any]) -> dict[str, list[str]]:
     return {unquote(name): [unquote(value) for value in values] for name, values in pairs}
 
 
-def _of_refusal(document: dict[str, Any]) -> frozenset[str] | None:
+def _of_refusal(document: dict[str, Any]) -> Rows | None:
     """Say why a document that the plugin obeys is an error."""
-    rows = set()
+    rows: set[Row] = set()
     allowed = document.get("allowed") is True
     for key, name, value in _header_lines(document, allowed=allowed):
         upstream = allowed and key == "headers"

@@ -13,6 +13,7 @@ from authz.wire.ext_authz_pb2 import CheckRequest
 from tests.fuzz.differential.comparison import SAME, Compared, Comparison
 from tests.fuzz.differential.minimising import minimised
 from tests.fuzz.differential.requests import Check, Requests
+from tests.fuzz.memory import FlatMemory
 
 # More are no more telling, and each is asked hundreds of times while it is made smaller.
 _FOUND_AT_MOST = 5
@@ -53,8 +54,12 @@ async def run(
     *,
     at_once: int,
     tell: Callable[[str], None],
+    memory: FlatMemory,
 ) -> Score:
-    """Send each of the numbered requests to both servers. Stops early where too much is unexplained."""
+    """Send each of the numbered requests to both servers. Stops early where too much is unexplained.
+
+    `memory` looks at Holdgate's. Raises GrowingMemory, and ConnectionError when a server is gone.
+    """
     score = Score()
     left = iter(numbers)
 
@@ -63,6 +68,7 @@ async def run(
             check = requests.make(number)
             compared = await comparison.compare(check.request)
             score.add(check, compared)
+            memory.count()
             if compared.rows is None:
                 score.found.append("")
                 place = len(score.found) - 1
