@@ -27,17 +27,23 @@ SERVICE: Final = "envoy.service.auth.v3.Authorization"
 _UNIX: Final = "unix:"
 _SOCKET_UMASK: Final = 0o117
 _MINUTE_MS: Final = 60_000
+_CALLERS_PING_MS: Final = 5_000
 _OTHER_CALLS: Final = 64
 """Health checks and refusals that gRPC lets through while every check that is admitted is being judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Bounds of the server: checks judged at once, bytes of a message, milliseconds that a connection lives."""
+    """Bounds of the server: checks judged at once, bytes of a message, and milliseconds.
+
+    Those a connection lives, those it may be silent before it is pinged, and those an answer to that may take.
+    """
 
     max_concurrent: int
     max_message_bytes: int
     connection_age_ms: int = 10 * _MINUTE_MS
+    keepalive_ms: int = _MINUTE_MS
+    keepalive_timeout_ms: int = 10_000
     reflection: bool = False
 
 
@@ -68,8 +74,14 @@ class CheckServer:
                 # Connections end now and then, so that Envoy's spread over servers that came later.
                 ("grpc.max_connection_age_ms", options.connection_age_ms),
                 ("grpc.max_connection_age_grace_ms", _MINUTE_MS),
-                ("grpc.keepalive_time_ms", _MINUTE_MS),
-                ("grpc.keepalive_timeout_ms", 10_000),
+                ("grpc.keepalive_time_ms", options.keepalive_ms),
+                ("grpc.keepalive_timeout_ms", options.keepalive_timeout_ms),
+                # Measured: with the two above alone an idle connection is never pinged, and one whose peer is gone
+                # stays for a minute, because what ends it is the limit of any ping.
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.ping_timeout_ms", options.keepalive_timeout_ms),
+                # Envoy's own pings (connection_keepalive). By default, three within five minutes end a connection.
+                ("grpc.http2.min_ping_interval_without_data_ms", _CALLERS_PING_MS),
             ],
         )
         guarded = Shedding(handler, options.max_concurrent, metrics)
