@@ -11,8 +11,9 @@ import data.holdgate.entries
 # METADATA
 # title: One result out of three sets
 # description: |
-#   `sets` is `{"allow": …, "deny": …, "hold": …}`, all three of them sets. A deny beats a hold,
-#   a hold beats an allow, and a request that no rule speaks of is denied. An entry is
+#   `sets` is `{"allow": …, "deny": …, "hold": …}`, perhaps with `"break_glass": …` and
+#   `"requester": …`, all of them sets. A deny beats a break-glass, that beats a hold, a hold beats
+#   an allow, and a request that no rule speaks of is denied. An entry is
 #
 #   - in allow: `true`, or an object with `headers`, `response_headers_to_add`,
 #     `request_headers_to_remove`, `query_parameters_to_set`, `query_parameters_to_remove` or
@@ -21,34 +22,55 @@ import data.holdgate.entries
 #     `dynamic_metadata` and `body` (a string is sent as it is, an object as
 #     application/problem+json). Of several, the one with the lowest status answers, and among
 #     equals the first in OPA's order: the same request always gets the same answer.
-#   - in hold: the object that Holdgate knows as `approval`. Several become an array, all of
-#     which must be satisfied. An `http_status` in it answers the held client; of several, the
-#     highest.
+#   - in hold: the object that Holdgate knows as `approval`, best written with
+#     `holdgate.approvals.demand`. Several become an array, all of which must be satisfied. An
+#     `http_status` in it answers the held client; of several, the highest.
+#   - in break_glass: `{"break_glass": {"group": …, "review_within": …}}`, with what Holdgate knows
+#     beside it. The request passes with whatever the entries of allow add to it.
+#   - in requester: `{"ns": …, "id": …}`, perhaps with `name`: who sends the request, for a
+#     Holdgate that takes principals from the policy.
+#
+#   Of break_glass and requester a request has one entry at most.
 #
 #   Hold rules must not look at `input.approval`: when the approved request comes back, Holdgate
 #   compares the votes with what is demanded then, so the demand has to be made again.
 #   A malformed entry leaves the result undefined, which Holdgate answers with 503; OPA's log
 #   then names the problem.
 # scope: document
-from(sets) := weighed(sets) if sound(sets)
+from(sets) := object.union(weighed(complete), named(complete.requester)) if {
+	sound(sets)
+	complete := object.union(entries.optional, sets)
+}
+
+named(requesters) := {"requester": requester |
+	some requester in requesters
+}
 
 # The bodies exclude each other. In an `else` chain, a denial that came out undefined would fall
 # through to the weaker answer below it.
 weighed(sets) := denied(sets.deny) if count(sets.deny) > 0
 
+weighed(sets) := object.union(allowed(sets.allow), {"approval": terms}) if {
+	count(sets.deny) == 0
+	some terms in sets.break_glass
+}
+
 weighed(sets) := held(sets.hold) if {
 	count(sets.deny) == 0
+	count(sets.break_glass) == 0
 	count(sets.hold) > 0
 }
 
 weighed(sets) := allowed(sets.allow) if {
 	count(sets.deny) == 0
+	count(sets.break_glass) == 0
 	count(sets.hold) == 0
 	count(sets.allow) > 0
 }
 
 weighed(sets) := denied({"no rule of the policy allows this request"}) if {
 	count(sets.deny) == 0
+	count(sets.break_glass) == 0
 	count(sets.hold) == 0
 	count(sets.allow) == 0
 }

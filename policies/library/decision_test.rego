@@ -80,9 +80,56 @@ test_the_same_demand_with_two_statuses_is_made_once if {
 	result.approval == some_hold
 }
 
-test_a_hold_is_passed_on_as_it_is_for_holdgate_to_refuse if {
-	result := decision.from(sets({true}, set(), {{"aprovers": 1}}))
-	result == {"allowed": false, "approval": {"aprovers": 1}}
+test_the_values_of_a_hold_are_passed_on_for_holdgate_to_judge if {
+	result := decision.from(sets({true}, set(), {{"rule": 7, "approvers": "sre", "expires_in": "soon"}}))
+	result == {"allowed": false, "approval": {"rule": 7, "approvers": "sre", "expires_in": "soon"}}
+}
+
+# Break-glass
+
+some_glass := {"rule": "restore", "break_glass": {"group": "sre-leads", "review_within": "24h"}}
+
+more(allow, deny, hold, rest) := object.union(sets(allow, deny, hold), rest)
+
+test_a_break_glass_passes_and_says_so if {
+	decision.from(more(set(), set(), set(), {"break_glass": {some_glass}})) == {"allowed": true, "approval": some_glass}
+}
+
+test_a_break_glass_beats_a_hold if {
+	decision.from(more(set(), set(), {some_hold}, {"break_glass": {some_glass}})) == {"allowed": true, "approval": some_glass}
+}
+
+test_a_break_glass_has_what_an_allow_adds if {
+	result := decision.from(more({{"headers": {"X-A": "1"}}}, set(), set(), {"break_glass": {some_glass}}))
+	result == {"allowed": true, "headers": {"x-a": "1"}, "approval": some_glass}
+}
+
+test_a_deny_beats_a_break_glass if {
+	result := decision.from(more({true}, {"no"}, {some_hold}, {"break_glass": {some_glass}}))
+	result.allowed == false
+	not "approval" in object.keys(result)
+}
+
+test_no_break_glass_changes_nothing if {
+	every case in [[set(), set(), set()], [{true}, set(), set()], [{true}, set(), {some_hold}], [{true}, {"no"}, {some_hold}]] {
+		decision.from(sets(case[0], case[1], case[2])) == decision.from(more(case[0], case[1], case[2], {"break_glass": set()}))
+	}
+}
+
+# The requester
+
+alice := {"ns": "https://issuer.example", "id": "alice"}
+
+test_the_requester_stands_beside_every_answer if {
+	every case in [[set(), set(), set()], [{true}, set(), set()], [{true}, set(), {some_hold}], [{true}, {"no"}, {some_hold}]] {
+		named := decision.from(more(case[0], case[1], case[2], {"requester": {alice}}))
+		named.requester == alice
+		object.remove(named, ["requester"]) == decision.from(sets(case[0], case[1], case[2]))
+	}
+}
+
+test_no_requester_is_none if {
+	not "requester" in object.keys(decision.from(more({true}, set(), set(), {"requester": set()})))
 }
 
 # Denials
@@ -194,7 +241,25 @@ malformed := [
 	# Neither must a malformed hold.
 	{"allow": {true}, "deny": set(), "hold": {"sre"}},
 	{"allow": {true}, "deny": set(), "hold": {true}},
+	{"allow": {true}, "deny": set(), "hold": {{"approvers": [{"group": "sre"}]}}},
+	{"allow": {true}, "deny": set(), "hold": {{"rule": "r", "aprovers": [{"group": "sre"}]}}},
 ]
+
+test_a_malformed_optional_set_leaves_no_result if {
+	every rest in [
+		{"break_glass": {true}},
+		{"break_glass": {{"rule": "r"}}},
+		{"break_glass": {some_glass, object.union(some_glass, {"rule": "other"})}},
+		{"break_glass": some_glass},
+		{"break_glass": {object.union(some_glass, {"approvers": []})}},
+		{"requester": {"alice"}},
+		{"requester": alice},
+		{"requester": {alice, {"ns": "https://issuer.example", "id": "bob"}}},
+		{"requesters": {alice}},
+	] {
+		not decision.from(more({true}, set(), set(), rest))
+	}
+}
 
 test_what_is_no_set_leaves_no_result if {
 	not decision.from(sets(true, set(), set()))

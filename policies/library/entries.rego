@@ -1,10 +1,17 @@
 # METADATA
 # title: Entries
 # description: |
-#   What an entry in `allow`, `deny` or `hold` may look like. A slip of the pen must not change
-#   what a rule means: a demand for approval in the wrong set is not a plain allow, and a denial
-#   with a misspelt status is not an HTTP 200.
+#   What the sets and their entries may look like. A slip of the pen must not change what a rule
+#   means: a demand for approval in the wrong set is not a plain allow, and a denial with a misspelt
+#   status is not an HTTP 200.
 package holdgate.entries
+
+import data.holdgate.demands
+
+# METADATA
+# title: Sets that may be left out
+# description: Left out, they are empty. `allow`, `deny` and `hold` are always needed.
+optional := {"break_glass": set(), "requester": set()}
 
 # METADATA
 # title: Keys of an allow whose values are objects
@@ -56,24 +63,36 @@ problems(sets) := found if {
 problems(sets) := union({
 	{problem | some entry in sets.allow; some problem in allow_problems(entry)},
 	{problem | some entry in sets.deny; some problem in deny_problems(entry)},
-	{problem | some entry in sets.hold; some problem in hold_problems(entry)},
+	{problem |
+		some name in {"hold", "break_glass"}
+		some entry in object.get(sets, name, set())
+		some problem in demands.problems(name, entry)
+	},
+	{problem | some entry in object.get(sets, "requester", set()); some problem in requester_problems(entry)},
+	{sprintf("%s has different entries; there can be one of a request", [name]) |
+		some name, _ in optional
+		count(object.get(sets, name, set())) > 1
+	},
 	disagreements(sets.allow),
 }) if {
 	count(outline_problems(sets)) == 0
 }
 
-outline_problems(sets) := {"the argument must be an object with the keys allow, deny and hold, and no other"} if {
-	not has_three_keys(sets)
+outline_problems(sets) := {concat(" ", [
+	"the argument must be an object with the keys allow, deny and hold,",
+	"perhaps break_glass and requester, and no other",
+])} if {
+	not has_its_keys(sets)
 }
 
 outline_problems(sets) := {sprintf("%s is not a set: write `%s contains …`", [name, name]) |
 	some name, entries in sets
 	not is_set(entries)
 } if {
-	has_three_keys(sets)
+	has_its_keys(sets)
 }
 
-has_three_keys(sets) if object.keys(sets) == {"allow", "deny", "hold"}
+has_its_keys(sets) if object.keys(sets) - object.keys(optional) == {"allow", "deny", "hold"}
 
 allow_problems(entry) := set() if entry == true
 
@@ -126,11 +145,18 @@ deny_problems(entry) := {"an entry of deny is neither a sentence nor an object"}
 	not is_object(entry)
 }
 
-# Holdgate reads a hold key by key and refuses what it doesn't know, so a second reading here
-# could only fall behind the first.
-hold_problems(entry) := set() if is_object(entry)
+requester_problems(entry) := set() if is_identity(entry)
 
-hold_problems(entry) := {"an entry of hold is not an object"} if not is_object(entry)
+requester_problems(entry) := {"an entry of requester is not {ns, id, name}, all of them text"} if {
+	not is_identity(entry)
+}
+
+is_identity(entry) if {
+	object.keys(entry) - {"name"} == {"ns", "id"}
+	every _, value in entry {
+		is_string(value)
+	}
+}
 
 names_twice(fields) if {
 	some one, _ in fields
