@@ -84,6 +84,7 @@ def redis_settings(settings: Settings) -> RedisSettings:
         max_open_per_requester=settings.max_open_tickets_per_requester,
         reject_cooldown_ms=settings.reject_cooldown,
         retention_ms=settings.ticket_retention,
+        body_retention_ms=settings.body_retention,
         lease_ms=settings.delivery_lease,
         consumer=f"{socket.gethostname()}-{settings.metrics_listen}",
         durability_asserted=settings.redis_durability_asserted,

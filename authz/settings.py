@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     ticket_retention: Duration = 7 * 24 * 3_600_000
     # How much of a body is kept with its ticket, for people to read. All of it is bound, whatever is kept.
     stored_body_bytes: int = Field(16_384, ge=0, le=1 << 20)
+    # How long that is kept after the ticket's end; never longer than the ticket itself.
+    body_retention: Duration = 24 * 3_600_000
 
     # --- Requests -----------------------------------------------------------------------------------------------
     # Where the principal comes from, first that answers: `source.principal`, `metadata:NAMESPACE/CLAIM`, `policy`.

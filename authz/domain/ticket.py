@@ -71,8 +71,8 @@ class Redemption:
 class FrozenRequest:
     """The request as it was held, for people to judge and for auditors.
 
-    `headers` are the bound headers that were present; authorization and cookie are never among them. `body` holds
-    at most HOLDGATE_STORED_BODY_BYTES of the `body_size` bytes. `body_checked` is False when the rule left the
+    `headers` are the bound headers that were present; authorization and cookie are never among them. Its body of
+    `body_size` bytes lies beside the ticket, as far as it is kept. `body_checked` is False when the rule left the
     body unbound.
     """
 
@@ -82,7 +82,6 @@ class FrozenRequest:
     path: str
     query: str | None
     headers: tuple[tuple[str, bytes], ...]
-    body: bytes
     body_size: int
     body_checked: bool
     source_address: str

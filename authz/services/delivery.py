@@ -14,8 +14,10 @@ from math import ceil
 from typing import Protocol
 
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
+from authz.domain.events import EventType
 from authz.domain.ticket import Ticket
 from authz.services.backoff import Backoff
+from authz.services.bodies import kept_body
 from authz.services.ports import (
     Channel,
     ChannelFailed,
@@ -34,6 +36,10 @@ class TicketReader(Protocol):
     """What delivery needs of a TicketStore."""
 
     async def load(self, ticket_id: str) -> Loaded | None:
+        """See TicketStore."""
+        ...
+
+    async def body(self, ticket_id: str) -> bytes | None:
         """See TicketStore."""
         ...
 
@@ -180,18 +186,18 @@ class Delivery:
             await self._bury(notice, f"taken {notice.attempt - 1} times and never settled")
             return
         try:
-            loaded = await self._tickets.load(notice.ticket_id)
+            posting = await self._posting(notice)
         except RecordUnreadable as error:
             await self._bury(notice, f"the ticket can't be read: {error}")
             return
-        if loaded is None:
+        if posting is None:
             await self._bury(notice, "there is no such ticket any more")
             return
-        channels = self._wanted(notice, loaded.ticket)
+        channels = self._wanted(notice, posting.ticket)
         receipts = dict(await self._outbox.receipts(notice)) if notice.attempt > 1 else {}
         missing = [name for name in channels if name not in receipts]
         post = self._post if len(missing) == 1 else self._post_and_note
-        results = await asyncio.gather(*(post(notice, name, loaded) for name in missing))
+        results = await asyncio.gather(*(post(notice, name, posting) for name in missing))
         failed: dict[str, ChannelFailed] = {}
         for name, result in zip(missing, results, strict=True):
             if isinstance(result, str):
@@ -203,6 +209,15 @@ class Delivery:
         else:
             await self._outbox.delivered(notice, receipts)
 
+    async def _posting(self, notice: Notice) -> Posting | None:
+        loaded = await self._tickets.load(notice.ticket_id)
+        if loaded is None:
+            return None
+        # What comes later follows a card that showed it.
+        created = notice.type is EventType.TICKET_CREATED
+        body = await kept_body(self._tickets, loaded.ticket) if created else None
+        return Posting(notice.type, loaded.ticket, loaded.now, body)
+
     def _wanted(self, notice: Notice, ticket: Ticket) -> list[str]:
         """Return the names of the route's channels that post something for this event."""
         route = ticket.draft.requirement.notify
@@ -213,11 +228,10 @@ class Delivery:
         channels = self._routes.channels
         return [name for name in dict.fromkeys(names) if notice.type in channels[name].events]
 
-    async def _post(self, notice: Notice, name: str, loaded: Loaded) -> str | ChannelFailed:
+    async def _post(self, notice: Notice, name: str, posting: Posting) -> str | ChannelFailed:
         """Post to one channel; return its receipt or what went wrong. One channel's trouble is no other's."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        posting = Posting(notice.type, loaded.ticket, loaded.now)
         failure: ChannelFailed
         try:
             async with asyncio.timeout(self._settings.post_s):
@@ -235,9 +249,9 @@ class Delivery:
         self._observer.failed(notice, name, failure)
         return failure
 
-    async def _post_and_note(self, notice: Notice, name: str, loaded: Loaded) -> str | ChannelFailed:
+    async def _post_and_note(self, notice: Notice, name: str, posting: Posting) -> str | ChannelFailed:
         """Post, and write down at once that this channel has it: the others may keep the notice for long."""
-        result = await self._post(notice, name, loaded)
+        result = await self._post(notice, name, posting)
         if isinstance(result, str):
             try:
                 await self._outbox.accepted(notice, name, result)

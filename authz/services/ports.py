@@ -93,10 +93,14 @@ class TicketStore(Protocol):
         """Return the ticket, None when there is none by this id."""
         ...
 
-    async def create(self, draft: TicketDraft) -> Created:
+    async def body(self, ticket_id: str) -> bytes | None:
+        """Return what is kept of the request's body; None where nothing is (any more), or never was."""
+        ...
+
+    async def create(self, draft: TicketDraft, body: bytes = b"") -> Created:
         """Store a draft, or return the living (or recently rejected) ticket of an equal request instead.
 
-        Raises TooManyTickets at a cap.
+        `body` is what is to be kept of the request's body, for people to read. Raises TooManyTickets at a cap.
         """
         ...
 
@@ -187,11 +191,15 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What a channel is told: the event, and the ticket as it is now (`now` is Redis's, epoch ms)."""
+    """What a channel is told: the event, and the ticket as it is now (`now` is Redis's, epoch ms).
+
+    `body` is what is kept of the request's body, for `ticket.created` alone; None where nothing is (any more).
+    """
 
     type: EventType
     ticket: Ticket
     now: int
+    body: bytes | None = None
 
 
 class ChannelFailed(HoldgateError):

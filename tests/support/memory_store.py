@@ -25,6 +25,7 @@ class MemoryStore:
         self.down = False
         self.calls: list[str] = []
         self.tickets: dict[str, Ticket] = {}
+        self.bodies: dict[str, bytes] = {}
         self.log: list[Event] = []
         self._reject_cooldown_ms = reject_cooldown_ms
         self._max_open = max_open
@@ -34,7 +35,11 @@ class MemoryStore:
         ticket = self.tickets.get(ticket_id)
         return Loaded(ticket, self.now) if ticket else None
 
-    async def create(self, draft: TicketDraft) -> Created:
+    async def body(self, ticket_id: str) -> bytes | None:
+        self._called("body")
+        return self.bodies.get(ticket_id)
+
+    async def create(self, draft: TicketDraft, body: bytes = b"") -> Created:
         self._called("create")
         for ticket in self.tickets.values():
             if ticket.draft.fingerprint.digest == draft.fingerprint.digest and self._answers(ticket):
@@ -46,6 +51,8 @@ class MemoryStore:
         ticket = Ticket(
             draft, 1, State.PENDING, self.now, self.now + demand.expires_in_ms, uses_left=demand.uses
         )
+        if body:
+            self.bodies[ticket.id] = body
         self._put(ticket, EventType.TICKET_CREATED)
         return Created(ticket, self.now, created=True)
 

@@ -25,6 +25,7 @@ REQUIREMENT = Requirement(
     notify="default",
     show=(("Cluster", "prod-eu"),),
 )
+BODY = b'{"why": "cleanup"}'
 REQUEST = FrozenRequest(
     method="DELETE",
     scheme="https",
@@ -32,7 +33,6 @@ REQUEST = FrozenRequest(
     path="/resources/db-orders",
     query="force=true",
     headers=(("content-type", b"application/json"),),
-    body=b'{"why": "cleanup"}',
     body_size=18,
     body_checked=True,
     source_address="192.0.2.1",

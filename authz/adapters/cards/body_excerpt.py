@@ -40,16 +40,19 @@ class _Literal:
     text: str
 
 
-def excerpt(request: FrozenRequest, limit: int) -> BodyExcerpt:
-    """Return at most `limit` characters of the body, with values masked that have the name of a secret."""
+def excerpt(request: FrozenRequest, body: bytes | None, limit: int) -> BodyExcerpt:
+    """Return at most `limit` characters of what is kept of the body (None: nothing), secrets' values masked."""
     unchecked = "" if request.body_checked else "Body not checked: it may differ when this runs. "
-    if not request.body_size and not request.body:
+    if not request.body_size:
         return BodyExcerpt(unchecked or "No body.", "")
     caption = f"{unchecked}Body: {request.body_size} bytes"
-    whole = len(request.body) == request.body_size
-    if request.body and whole:
-        caption += f", SHA-256 {sha256(request.body).hexdigest()[:_DIGEST_CHARACTERS]}…"
-    text = _readable(request, whole=whole)
+    kept = body or b""
+    whole = len(kept) == request.body_size
+    if whole:
+        caption += f", SHA-256 {sha256(kept).hexdigest()[:_DIGEST_CHARACTERS]}…"
+    text = _readable(kept, _media_type(request), whole=whole)
+    if body is None:
+        return BodyExcerpt(f"{caption}, not kept.", "")
     if text is None:
         return BodyExcerpt(f"{caption}, not shown here: see the page.", "")
     shown = many_lines(text, limit)
@@ -58,14 +61,13 @@ def excerpt(request: FrozenRequest, limit: int) -> BodyExcerpt:
     return BodyExcerpt(f"{caption}.", shown.text)
 
 
-def _readable(request: FrozenRequest, *, whole: bool) -> str | None:
+def _readable(body: bytes, kind: str, *, whole: bool) -> str | None:
     """Return the body as text with secrets masked; None when it isn't text or they can't be told."""
-    kind = _media_type(request)
-    if not request.body or b"\0" in request.body or kind.startswith("multipart/"):
+    if not body or b"\0" in body or kind.startswith("multipart/"):
         return None
     try:
         # What is stored may end inside a character; anywhere else a broken one means that it isn't text.
-        text = codecs.getincrementaldecoder("utf-8")().decode(request.body, final=whole)
+        text = codecs.getincrementaldecoder("utf-8")().decode(body, final=whole)
     except UnicodeDecodeError:
         return None
     if kind == "application/x-www-form-urlencoded":

@@ -1,8 +1,8 @@
 """Stored bytes to domain values and back.
 
-A record is JSON, `{"v": 1, …}`, bytes in it base64 (RFC 4648 §4). A record of another version, or with a
-field that this release does not know, is refused rather than half understood: the field may be what restricts
-the ticket.
+A record is JSON, `{"v": 2, …}`, bytes in it base64 (RFC 4648 §4). One of the version before is read too; any
+other, or one with a field that this release does not know, is refused rather than half understood: the field may
+be what restricts the ticket.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from authz.adapters.redis.earlier_record import raised
 from authz.adapters.redis.odd_text import MARK, mark, unmark
 from authz.domain.errors import RecordUnreadable
 from authz.domain.request import CheckId
 from authz.domain.ticket import Redemption, State, Ticket, TicketDraft, Vote
 
-FORMAT = 1
+FORMAT = 2
 
 Value = TypeVar("Value")
 
@@ -28,7 +29,7 @@ Value = TypeVar("Value")
 class _Record(BaseModel, Generic[Value]):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
-    v: Literal[1]
+    v: Literal[2]
     value: Value
 
 
@@ -48,10 +49,8 @@ def encode_vote(vote: Vote) -> bytes:
 
 
 def draft_data(draft: TicketDraft) -> bytes:
-    """Return the event data of a new ticket: the draft without its body, whose digest it has."""
-    dumped = _Draft(v=FORMAT, value=draft).model_dump(mode="json")["value"]
-    del dumped["request"]["body"]
-    return encode_data(dumped)
+    """Return the event data of a new ticket: all of the draft."""
+    return encode_data(_Draft(v=FORMAT, value=draft).model_dump(mode="json")["value"])
 
 
 def vote_data(vote: Vote, reason: Mapping[str, object]) -> bytes:
@@ -108,7 +107,7 @@ def _dumped(record: type[_Record[Value]], value: Value) -> bytes:
 
 
 def _loaded(record: type[_Record[Value]], stored: bytes) -> Value:
-    value = record.model_validate_json(stored).value
+    value = record.model_validate_json(raised(stored)).value
     return unmark(value) if _MARK in stored else value
 
 

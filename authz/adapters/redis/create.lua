@@ -1,12 +1,14 @@
 -- Store a ticket, unless an equal request has one that still answers for it.
--- KEYS[9] ticket, [10] pointer of the fingerprint, [11] the ticket that the caller believes the pointer names.
-local ticket, pointer, earlier = KEYS[9], KEYS[10], KEYS[11]
+-- KEYS[9] ticket, [10] its body, [11] pointer of the fingerprint, [12] the ticket that the caller believes the
+-- pointer names.
+local ticket, body, pointer, earlier = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local id, believed, record_json, digest, requester = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local expires_in, valid_for, uses = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local max_total, max_requester = tonumber(ARGV[9]), tonumber(ARGV[10])
 local retention, cooldown, data = tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
+local kept, body_retention = ARGV[14], tonumber(ARGV[15])
 
-local bad = damaged() or wrong_type(ticket, 'hash') or wrong_type(pointer, 'string')
+local bad = damaged() or wrong_type(ticket, 'hash') or wrong_type(body, 'string') or wrong_type(pointer, 'string')
 if bad then
   return bad
 end
@@ -51,6 +53,9 @@ redis.call('HSET', ticket, 'record', record_json, 'digest', digest, 'requester',
   'created_at', text(now), 'expires_at', text(expires_at), 'valid_for', text(valid_for), 'uses', uses, 'uses_left', uses,
   'votes', 0)
 redis.call('PEXPIREAT', ticket, text(expires_at + retention))
+if kept ~= '' then
+  redis.call('SET', body, kept, 'PXAT', text(expires_at + math.min(body_retention, retention)))
+end
 redis.call('ZADD', PENDING, text(expires_at), member)
 redis.call('ZADD', REQUESTERS, 0, member)
 redis.call('ZADD', INDEX, 0, 'all' .. tail, 0, 'pending' .. tail)

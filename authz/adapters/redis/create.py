@@ -19,8 +19,8 @@ _SCRIPT = packaged("create", prelude=True)
 _LOOKS = 4
 
 
-async def create(link: Link, keys: Keys, settings: RedisSettings, draft: TicketDraft) -> Created:
-    """Store a draft, or return the ticket that answers for an equal request.
+async def create(link: Link, keys: Keys, settings: RedisSettings, draft: TicketDraft, body: bytes) -> Created:
+    """Store a draft and what is kept of its body, or return the ticket that answers for an equal request.
 
     A new ticket takes one round trip, a known one two. Raises TooManyTickets, StoreUnavailable and
     RecordUnreadable.
@@ -39,10 +39,17 @@ async def create(link: Link, keys: Keys, settings: RedisSettings, draft: TicketD
         settings.retention_ms,
         settings.reject_cooldown_ms,
         draft_data(draft),
+        body,
+        settings.body_retention_ms,
     )
     believed = ""
     for _ in range(_LOOKS):
-        names = [*keys.shared, keys.ticket(draft.id), keys.same(digest)]
+        names = [
+            *keys.shared,
+            keys.ticket(draft.id),
+            keys.body(draft.id),
+            keys.same(digest),
+        ]
         if believed:
             names.append(keys.ticket(believed))
         reply = cast("list[bytes | list[bytes]]", await link.run(_SCRIPT, names, (draft.id, believed, *args)))

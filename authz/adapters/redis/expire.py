@@ -25,12 +25,13 @@ async def expire_due(link: Link, keys: Keys, settings: RedisSettings, limit: int
     members = [*pending, *approved][:limit]
     ended = 0
     if members:
-        tickets = [keys.ticket(_identifier(member)) for member in members]
-        args: list[Argument] = [settings.retention_ms, b"{}", *members]
+        identifiers = [_identifier(member) for member in members]
+        tickets = [key for one in identifiers for key in (keys.ticket(one), keys.body(one))]
+        args: list[Argument] = [settings.retention_ms, settings.body_retention_ms, b"{}", *members]
         ended = cast("int", await link.run(_EXPIRE, (*keys.shared, *tickets), args))
     if garbage:
         identifiers = [_identifier(member) for member in garbage]
-        forgotten = [key for one in identifiers for key in (keys.ticket(one), keys.deliveries(one))]
+        forgotten = [key for one in identifiers for key in keys.all_of(one)]
         await link.run(_COLLECT, (*keys.shared, *forgotten), garbage)
     return ended
 

@@ -62,9 +62,17 @@ class Keys:
         """Return the pointer from a fingerprint's digest to the ticket that answers for it."""
         return f"{self.tag}same:{digest}"
 
+    def body(self, identifier: str) -> str:
+        """Return what is kept of one request's body."""
+        return f"{self.tag}body:{identifier}"
+
     def deliveries(self, identifier: str) -> str:
         """Return the hash of what the channels answered for one ticket."""
         return f"{self.tag}deliveries:{identifier}"
+
+    def all_of(self, identifier: str) -> tuple[str, str, str]:
+        """Return every key that one ticket alone has."""
+        return self.ticket(identifier), self.body(identifier), self.deliveries(identifier)
 
 
 def keys_of(identifier: str, partitions: int) -> Keys | None:

@@ -65,11 +65,13 @@ local function move_in_index(id, created_at, from, to)
   redis.call('ZADD', INDEX, 0, to .. tail)
 end
 
--- The end of a ticket: it is kept for `retention` ms more. The TTL frees memory if nobody sweeps; it decides nothing.
-local function finish(ticket, id, created_at, from, to, now, retention)
+-- The end of a ticket: it is kept for `retention` ms more, its body for `body_retention`. The TTLs free memory if
+-- nobody sweeps; they decide nothing.
+local function finish(ticket, body, id, created_at, from, to, now, retention, body_retention)
   local gone = now + tonumber(retention)
   redis.call('HSET', ticket, 'state', to, 'ended_at', text(now))
   move_in_index(id, created_at, from, to)
   redis.call('ZADD', GARBAGE, text(gone), to .. ':' .. padded(tonumber(created_at)) .. ':' .. id)
   redis.call('PEXPIREAT', ticket, text(gone))
+  redis.call('PEXPIREAT', body, text(math.min(gone, now + tonumber(body_retention))))
 end

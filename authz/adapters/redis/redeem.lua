@@ -1,13 +1,13 @@
--- Take one use of a grant for one Check. KEYS[9] ticket.
+-- Take one use of a grant for one Check. KEYS[9] ticket, [10] its body.
 -- There is no `rev` to compare: what is taken is a count that this script alone reads and lowers in one step, and
 -- every other condition is checked here again, so it doesn't matter what the caller saw before.
-local ticket = KEYS[9]
+local ticket, body = KEYS[9], KEYS[10]
 local id, digest, check, has_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local uses_now, window_now, retention = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local replay_window, replays_max, remembered = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local redeemed_data, used_up_data = ARGV[11], ARGV[12]
+local redeemed_data, used_up_data, body_retention = ARGV[11], ARGV[12], ARGV[13]
 
-local bad = damaged() or wrong_type(ticket, 'hash')
+local bad = damaged() or wrong_type(ticket, 'hash') or wrong_type(body, 'string')
 if bad then
   return bad
 end
@@ -62,6 +62,6 @@ redis.call('HSET', ticket, 'rev', next_rev, 'uses_left', left,
   'use:' .. (used % remembered), text(now) .. ' 0 ' .. check)
 if left == 0 then
   redis.call('ZREM', APPROVED, id)
-  finish(ticket, id, known[8], 'approved', 'used_up', now, retention)
+  finish(ticket, body, id, known[8], 'approved', 'used_up', now, retention, body_retention)
 end
 return 'redeemed'

@@ -44,6 +44,8 @@ async def redeem(  # noqa: PLR0913, PLR0917 - the port's arguments, and where
         _REMEMBERED,
         data,
         data,
+        settings.body_retention_ms,
     )
-    reply = cast("bytes", await link.run(_SCRIPT, (*keys.shared, keys.ticket(ticket_id)), args))
+    names = (*keys.shared, keys.ticket(ticket_id), keys.body(ticket_id))
+    reply = cast("bytes", await link.run(_SCRIPT, names, args))
     return RedeemResult(reply.decode())

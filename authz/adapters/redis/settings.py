@@ -14,9 +14,9 @@ class RedisSettings:
     `url` is `redis://`, `rediss://` or `unix://` and may hold a password, so it stays out of `repr`.
     `timeout_ms` bounds a whole call: the wait for a connection, connecting, sending and the reply.
     `max_connections` serve calls; `blocking_connections` serve reads that wait, so that these starve nobody.
-    `retention_ms` is how long an ended ticket can still be looked up. `consumer` names this process among the
-    readers of the outbox and should be the same after a restart. `durability_asserted` says that the operator
-    knows how this Redis persists and evicts where it doesn't tell.
+    `retention_ms` is how long an ended ticket can still be looked up, `body_retention_ms` how long the body of its
+    request. `consumer` names this process among the readers of the outbox and should be the same after a restart.
+    `durability_asserted` says that the operator knows how this Redis persists and evicts where it doesn't tell.
     """
 
     url: str = field(repr=False)
@@ -28,6 +28,7 @@ class RedisSettings:
     max_open_per_requester: int = 100
     reject_cooldown_ms: int = 600_000
     retention_ms: int = 7 * DAY_MS
+    body_retention_ms: int = DAY_MS
     lease_ms: int = 30_000
     consumer: str = "holdgate"
     durability_asserted: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from authz.adapters.redis import audit, expire
+from authz.adapters.redis.body import body
 from authz.adapters.redis.create import create
 from authz.adapters.redis.keys import Keys, keys_of
 from authz.adapters.redis.link import Link
@@ -54,14 +55,19 @@ class RedisTicketStore:
         now, [ticket] = await load(self.link, keys, [ticket_id])
         return Loaded(ticket, now) if ticket else None
 
-    async def create(self, draft: TicketDraft) -> Created:
+    async def body(self, ticket_id: str) -> bytes | None:
+        """See TicketStore."""
+        keys = keys_of(ticket_id, self._settings.partitions)
+        return await body(self.link, keys, ticket_id) if keys else None
+
+    async def create(self, draft: TicketDraft, body: bytes = b"") -> Created:
         """See TicketStore. Raises ValueError for a draft whose id is none of this store's."""
         keys = keys_of(draft.id, self._settings.partitions)
         if keys is None:
             msg = f"{draft.id!r} is not an id for a ticket in {self._settings.partitions} partition(s)"
             raise ValueError(msg)
         await self._trust()
-        return await create(self.link, keys, self._settings, draft)
+        return await create(self.link, keys, self._settings, draft, body)
 
     async def vote(
         self, ticket_id: str, rev: int, votes: Sequence[Vote], state: State, reason: Mapping[str, object]

@@ -1,11 +1,11 @@
 -- Add one vote and set the state that it leads to, if nothing has happened to the ticket since the caller read it.
--- KEYS[9] ticket.
-local ticket = KEYS[9]
+-- KEYS[9] ticket, [10] its body.
+local ticket, body = KEYS[9], KEYS[10]
 local id, rev, earlier_votes, state, vote_json = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local vote_data, decision_data = ARGV[6], ARGV[7]
-local retention, cooldown = tonumber(ARGV[8]), tonumber(ARGV[9])
+local retention, cooldown, body_retention = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 
-local bad = damaged() or wrong_type(ticket, 'hash')
+local bad = damaged() or wrong_type(ticket, 'hash') or wrong_type(body, 'string')
 if bad then
   return bad
 end
@@ -32,10 +32,11 @@ if state == 'approved' then
   redis.call('ZADD', APPROVED, text(window_until), id)
   move_in_index(id, created_at, 'pending', 'approved')
   redis.call('PEXPIREAT', ticket, text(window_until + retention))
+  redis.call('PEXPIREAT', body, text(window_until + math.min(body_retention, retention)))
 elseif state == 'rejected' then
   leave_pending(pending_member(requester, expires_at, id))
   redis.call('HSET', ticket, 'cooldown_until', text(now + cooldown))
   -- The rejection has to be there to be shown for as long as it answers for an equal request.
-  finish(ticket, id, created_at, 'pending', 'rejected', now, math.max(retention, cooldown))
+  finish(ticket, body, id, created_at, 'pending', 'rejected', now, math.max(retention, cooldown), body_retention)
 end
 return { text(now), redis.call('HGETALL', ticket) }

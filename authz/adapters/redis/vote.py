@@ -45,8 +45,10 @@ async def vote(  # noqa: PLR0913, PLR0917 - the port's arguments, and where
         encode_data(reason),
         settings.retention_ms,
         settings.reject_cooldown_ms,
+        settings.body_retention_ms,
     )
-    reply = await link.run(_SCRIPT, (*keys.shared, keys.ticket(ticket_id)), args)
+    names = (*keys.shared, keys.ticket(ticket_id), keys.body(ticket_id))
+    reply = await link.run(_SCRIPT, names, args)
     if reply is None:
         return None
     now, flat = cast("tuple[bytes, list[bytes]]", reply)

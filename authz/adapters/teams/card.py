@@ -23,7 +23,7 @@ from authz.adapters.teams.elements import (
 from authz.domain.events import EventType
 from authz.domain.identity import Principal
 from authz.domain.secrecy import is_secret
-from authz.domain.ticket import Choice, FrozenRequest, State, Ticket, Vote
+from authz.domain.ticket import Choice, State, Ticket, Vote
 from authz.domain.token import short_code
 from authz.services.ports import Posting
 
@@ -75,7 +75,7 @@ def ticket_card(posting: Posting, public_url: str, limits: CardLimits) -> Adapti
         *_votes(ticket.votes, limits),
         *(_awaited(ticket, limits) if state is State.PENDING else ()),
         fact_set(facts(ticket, state)),
-        *(_body(ticket.draft.request, limits) if whole else ()),
+        *(_body(posting, limits) if whole else ()),
     ]
     if state is State.PENDING:
         hint = f"Decide on the page, and only if it shows the code {short_code(ticket.id)} too."
@@ -129,8 +129,8 @@ def _awaited(ticket: Ticket, limits: CardLimits) -> list[Element]:
     return [row("Waiting for", one_line(", ".join(awaiting), limits.sentence))] if awaiting else []
 
 
-def _body(request: FrozenRequest, limits: CardLimits) -> list[Element]:
-    shown = excerpt(request, limits.body)
+def _body(posting: Posting, limits: CardLimits) -> list[Element]:
+    shown = excerpt(posting.ticket.draft.request, posting.body, limits.body)
     caption = own_words(shown.caption, subtle=True)
     return [box("emphasis", caption, block(shown.text))] if shown.text else [caption]
 

@@ -29,7 +29,7 @@ class BodyView:
 
     `digest` is the SHA-256 of the whole body, empty if not all of it is stored; `part_digest` is its part of
     the fingerprint. `checked` is False when the rule left the body open. `repeated` are JSON names that an
-    object holds twice.
+    object holds twice. `kept` is False when nothing is kept of it (any more).
     """
 
     kind: BodyKind
@@ -40,6 +40,7 @@ class BodyView:
     digest: str
     part_digest: str
     repeated: tuple[str, ...] = ()
+    kept: bool = True
 
     @property
     def missing(self) -> int:
@@ -47,10 +48,10 @@ class BodyView:
         return self.size - self.shown
 
 
-def body_view(ticket: Ticket) -> BodyView:
-    """Make the view of a ticket's body: all that is stored of it, as JSON, as text, or as hex."""
+def body_view(ticket: Ticket, kept: bytes | None) -> BodyView:
+    """Make the view of a ticket's body: all that is kept of it (None: nothing), as JSON, as text, or as hex."""
     request = ticket.draft.request
-    body = request.body
+    body = kept or b""
     kind, text, shown, repeated = _readable(body, whole=len(body) == request.body_size)
     return BodyView(
         kind=kind,
@@ -61,6 +62,7 @@ def body_view(ticket: Ticket) -> BodyView:
         digest=sha256(body).hexdigest() if len(body) == request.body_size else "",
         part_digest=ticket.draft.fingerprint.parts.get("body", ""),
         repeated=repeated,
+        kept=kept is not None,
     )
 
 

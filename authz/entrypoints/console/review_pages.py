@@ -22,6 +22,7 @@ from authz.entrypoints.console.sessions import Session
 from authz.entrypoints.console.sign_in import SignIn
 from authz.entrypoints.console.site import Site
 from authz.entrypoints.console.ticket_view import TicketView, may_view
+from authz.services.bodies import kept_body
 from authz.services.ports import Loaded, TicketStore
 from authz.services.voting import VotingService
 
@@ -81,7 +82,7 @@ class ReviewPages:
         """Show one ticket, and the buttons to those who may use them."""
         session = self._session(request)
         loaded, actor = await self._look(request, session)
-        return self._ticket_page(session, loaded, actor)
+        return await self._ticket_page(session, loaded, actor)
 
     async def vote(self, request: Request) -> Response:
         """Take a vote from the form of a page that showed exactly this request."""
@@ -102,7 +103,7 @@ class ReviewPages:
             await self._voting.vote(ticket_id, session.signed_in, ballot)
         except VoteRefused as refused:
             loaded, actor = await self._look(request, session)
-            return self._ticket_page(session, loaded, actor, (ballot, refused))
+            return await self._ticket_page(session, loaded, actor, (ballot, refused))
         return RedirectResponse(f"/tickets/{ticket_id}", 303)
 
     async def sign_out(self, request: Request) -> Response:
@@ -136,7 +137,7 @@ class ReviewPages:
             )
         return loaded, actor
 
-    def _ticket_page(
+    async def _ticket_page(
         self,
         session: Session,
         loaded: Loaded,
@@ -144,7 +145,8 @@ class ReviewPages:
         not_taken: tuple[Ballot, VoteRefused] | None = None,
     ) -> Response:
         """Show a ticket; after a vote that wasn't taken with the reason, and the comment as it was typed."""
-        view = TicketView(loaded.ticket, actor, loaded.now)
+        body = await kept_body(self._store, loaded.ticket)
+        view = TicketView(loaded.ticket, actor, loaded.now, body=body)
         context: dict[str, object] = {
             "view": view,
             "csrf": form_token(session.key, "vote", view.ticket.id, view.digest),

@@ -59,7 +59,9 @@ def may_view(ticket: Ticket, actor: Actor) -> bool:
 class TicketView:
     """What the templates ask of a ticket; everything in it is as untrusted as it was in the request."""
 
-    def __init__(self, ticket: Ticket, actor: Actor, now_ms: int) -> None:
+    def __init__(self, ticket: Ticket, actor: Actor, now_ms: int, *, body: bytes | None = None) -> None:
+        """`body` is what is kept of the request's, for a page that shows it."""
+        self._body = body
         self.ticket = ticket
         self.draft = ticket.draft
         self.request = ticket.draft.request
@@ -102,7 +104,7 @@ class TicketView:
     @property
     def body(self) -> BodyView:
         """The frozen body."""
-        return body_view(self.ticket)
+        return body_view(self.ticket, self._body)
 
     @property
     def absent_headers(self) -> list[str]:

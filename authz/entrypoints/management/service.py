@@ -20,7 +20,8 @@ from authz.entrypoints.management.metadata_keys import POSITION_KEY
 from authz.entrypoints.management.page_token import cursor_of, page_token
 from authz.entrypoints.management.refusal import CallRefused
 from authz.entrypoints.management.ticket_message import DECISIONS, STATES, summary_message, ticket_message
-from authz.services.ports import TicketStore
+from authz.services.bodies import kept_body
+from authz.services.ports import Loaded, TicketStore
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsServicer
@@ -85,7 +86,7 @@ class ApprovalsService(ApprovalsServicer):
             raise CallRefused(StatusCode.NOT_FOUND, "unknown-ticket", "There is no such ticket.")
         ballot = Ballot(choice, request.comment, request.shown_digest)
         loaded = await self._voting.vote(request.id, CALLER.get(), ballot)
-        return ticket_message(loaded.ticket, loaded.now)
+        return await self._message(loaded)
 
     async def Watch(self, request: wire.WatchRequest, context: Context) -> AsyncGenerator[wire.Event]:  # noqa: N802 - gRPC's
         """Yield events as they happen."""
@@ -115,7 +116,11 @@ class ApprovalsService(ApprovalsServicer):
 
     async def _find(self, ticket_id: str) -> wire.Ticket | None:
         loaded = await self._store.load(ticket_id) if is_ticket_id(ticket_id) else None
-        return ticket_message(loaded.ticket, loaded.now) if loaded else None
+        return await self._message(loaded) if loaded else None
+
+    async def _message(self, loaded: Loaded) -> wire.Ticket:
+        body = await kept_body(self._store, loaded.ticket)
+        return ticket_message(loaded.ticket, loaded.now, body)
 
     async def _event(self, event: Event) -> wire.Event:
         loaded = await self._store.load(event.ticket_id)

@@ -57,8 +57,8 @@ def summary_message(ticket: Ticket, now_ms: int) -> wire.Ticket:
     )
 
 
-def ticket_message(ticket: Ticket, now_ms: int) -> wire.Ticket:
-    """Return everything a person may see before deciding."""
+def ticket_message(ticket: Ticket, now_ms: int, body: bytes | None) -> wire.Ticket:
+    """Return everything a person may see before deciding; `body` is what is kept of the request's."""
     message = summary_message(ticket, now_ms)
     draft = ticket.draft
     message.request.path = _text(draft.request.path)
@@ -66,7 +66,7 @@ def ticket_message(ticket: Ticket, now_ms: int) -> wire.Ticket:
     message.request.headers.extend(
         wire.Header(name=_text(name), value=value) for name, value in draft.request.headers
     )
-    message.request.body = draft.request.body
+    message.request.body = body or b""
     message.facts.extend(
         wire.Fact(title=_text(title), value=_text(value)) for title, value in draft.requirement.show
     )

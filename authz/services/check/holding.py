@@ -90,7 +90,7 @@ class Holding:
             request=self._frozen(call.request, fingerprint.binding),
             held_status=hold.status or self._terms.held_status,
         )
-        created = await self._store.create(draft)
+        created = await self._store.create(draft, call.request.body[: self._terms.stored_body_bytes])
         ticket = created.ticket
         live = ticket.state_at(created.now) in {State.PENDING, State.APPROVED}
         return Outcome(
@@ -120,7 +120,6 @@ class Holding:
                 for name, value in request.headers
                 if name in binding.headers and name not in _NEVER_STORED
             ),
-            body=request.body[: self._terms.stored_body_bytes],
             body_size=len(request.body),
             body_checked=binding.body,
             source_address=request.source_address,

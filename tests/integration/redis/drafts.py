@@ -16,6 +16,7 @@ from authz.domain.token import ticket_id
 MINUTE = 60_000
 NEVER = 10 * 365 * 24 * 60 * MINUTE
 
+BODY = b"\x00\xff"
 REQUIREMENT = Requirement(
     rule="delete-production",
     reason="deletes a production resource",
@@ -33,7 +34,7 @@ REQUIREMENT = Requirement(
 )
 
 
-def draft(path: str = "/a", who: str = "alice", body: bytes = b"\x00\xff", **demand: object) -> TicketDraft:
+def draft(path: str = "/a", who: str = "alice", **demand: object) -> TicketDraft:
     """A draft; two of the same path and requester are equal requests. `demand` overrides the requirement."""
     parts = {"path": sha256(path.encode()).hexdigest(), "principal": sha256(who.encode()).hexdigest()}
     return TicketDraft(
@@ -49,8 +50,7 @@ def draft(path: str = "/a", who: str = "alice", body: bytes = b"\x00\xff", **dem
             path=path,
             query=None,
             headers=(("x-tenant", b"\xff\xfe\x00"),),
-            body=body,
-            body_size=len(body),
+            body_size=len(BODY),
             body_checked=True,
             source_address="192.0.2.1",
         ),

@@ -180,8 +180,8 @@ async def test_no_use_is_taken_twice_behind_the_callers_back(
             args = (ticket.id, ticket.draft.fingerprint.digest, encode_check(CheckId("", 1)), "0", 5, NEVER)
             evaluate = cast("Callable[..., Awaitable[bytes]]", plain.eval)
             source = redeem_module._SCRIPT.source.decode()
-            names = (*KEYS.shared, KEYS.ticket(ticket.id))
-            await evaluate(source, len(names), *names, *args, 1, 10_000, 3, 64, "{}", "{}")
+            names = (*KEYS.shared, KEYS.ticket(ticket.id), KEYS.body(ticket.id))
+            await evaluate(source, len(names), *names, *args, 1, 10_000, 3, 64, "{}", "{}", 1)
             await plain.aclose()
     loaded = await store.load(ticket.id)
     assert loaded is not None

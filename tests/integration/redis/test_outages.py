@@ -36,7 +36,7 @@ async def test_what_was_acknowledged_survives_a_kill_only_with_the_append_only_f
     start_server: Callable[..., RedisServer], appendonly: str
 ) -> None:
     server = start_server(appendonly=appendonly)
-    store = RedisTicketStore(RedisSettings(url=server.url, timeout_ms=500, durability_asserted=True))
+    store = RedisTicketStore(RedisSettings(url=server.url, timeout_ms=5_000, durability_asserted=True))
     acknowledged: list[str] = []
     outage, warmed_up = asyncio.Event(), asyncio.Event()
 
@@ -96,9 +96,9 @@ async def test_a_full_redis_refuses_and_forgets_nothing(
     made: list[str] = []
     refused = ""
     for number in range(400):
-        wanted = draft(f"/{number}", body=bytes(32_768))
+        wanted = draft(f"/{number}")
         try:
-            await store.create(wanted)
+            await store.create(wanted, bytes(32_768))
         except StoreUnavailable as error:
             refused = str(error)
             assert await store.load(wanted.id) is None, "nothing of it was written"

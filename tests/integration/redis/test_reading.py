@@ -82,7 +82,9 @@ async def test_a_position_that_no_event_has_is_a_mistake_of_the_caller(store: Re
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("record", '{"v":2,"value":{}}'),
+        ("record", '{"v":3,"value":{}}'),
+        ("record", '{"v":1,"value":{}}'),
+        ("record", '{"v":1,'),
         ("record", "rubbish"),
         ("state", "melted"),
         ("rev", "many"),

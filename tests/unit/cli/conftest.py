@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from authz.domain.ticket import TicketDraft
 from authz.entrypoints.cli.main import cli
 from authz.entrypoints.cli.tickets import demo_caller
-from tests.support.sample_tickets import draft
+from tests.support.sample_tickets import BODY, draft
 from tests.unit.cli.management_thread import ManagementThread, management_thread
 
 Holdgate = Callable[..., Result]
@@ -52,4 +52,4 @@ def holdgate(api: ManagementThread, monkeypatch: pytest.MonkeyPatch) -> Holdgate
 @pytest.fixture
 def held(api: ManagementThread) -> TicketDraft:
     """Return a ticket that waits."""
-    return api.run(api.store.create(draft())).ticket.draft
+    return api.run(api.store.create(draft(), BODY)).ticket.draft

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authz.domain.ticket import State, Ticket
-from authz.entrypoints.console.body_view import BodyKind, body_view, hex_rows
+from authz.entrypoints.console.body_view import BodyKind, BodyView, body_view, hex_rows
 from authz.entrypoints.console.json_layout import DEPTH_MAX, lay_out
 from tests.unit.console.world import draft
 
@@ -19,9 +19,8 @@ JSON = st.recursive(
 )
 
 
-def ticket(body: bytes, stored: bytes | None = None) -> Ticket:
-    changes = {} if stored is None else {"stored": stored}
-    return Ticket(draft(body=body, **changes), 1, State.PENDING, 0, 1)
+def viewed(body: bytes, kept: bytes | None) -> BodyView:
+    return body_view(Ticket(draft(body=body), 1, State.PENDING, 0, 1), kept)
 
 
 def test_json_is_laid_out_with_its_tokens_as_sent() -> None:
@@ -58,29 +57,37 @@ def test_the_deepest_that_is_laid_out() -> None:
 
 
 def test_a_whole_body_has_the_digest_that_sha256sum_prints() -> None:
-    view = body_view(ticket(b'{"a":1}'))
+    view = viewed(b'{"a":1}', b'{"a":1}')
     assert (view.kind, view.shown, view.size, view.missing) == (BodyKind.JSON, 7, 7, 0)
     assert view.digest == sha256(b'{"a":1}').hexdigest()
 
 
 def test_a_cut_body_says_how_much_is_missing_and_keeps_the_fingerprints_digest() -> None:
-    view = body_view(ticket(b'{"a":"' + b"x" * 100 + b'"}', stored=b'{"a":"xxxx'))
+    view = viewed(b'{"a":"' + b"x" * 100 + b'"}', b'{"a":"xxxx')
     assert (view.kind, view.shown, view.missing, view.digest) == (BodyKind.TEXT, 10, 98, "")
     assert len(view.part_digest) == 64
 
 
 def test_a_cut_inside_a_character_counts_its_bytes_as_not_shown() -> None:
     body = "aé€".encode()
-    view = body_view(ticket(body, stored=body[:-1]))
+    view = viewed(body, body[:-1])
     assert (view.text, view.shown, view.missing) == ("aé", 3, 3)
 
 
 def test_half_a_character_at_the_true_end_is_not_text() -> None:
-    assert body_view(ticket("aé".encode()[:-1])).kind is BodyKind.BINARY
+    half = "aé".encode()[:-1]
+    assert viewed(half, half).kind is BodyKind.BINARY
+
+
+def test_a_body_that_is_kept_no_more_has_only_its_size_and_digest() -> None:
+    view = viewed(b'{"a":1}', None)
+    assert (view.kind, view.kept, view.shown, view.size, view.digest) == (BodyKind.NONE, False, 0, 7, "")
+    assert len(view.part_digest) == 64
 
 
 def test_bytes_are_shown_as_hex_up_to_a_bound() -> None:
-    view = body_view(ticket(b"\x89PNG" + b"\xff" * 5000))
+    body = b"\x89PNG" + b"\xff" * 5000
+    view = viewed(body, body)
     assert (view.kind, view.shown, view.missing) == (BodyKind.BINARY, 1024, 3980)
     assert view.text.startswith("00000000  89 50 4e 47 ff")
     assert hex_rows(b"A\x00") == "00000000  41 00" + " " * 42 + "  A."

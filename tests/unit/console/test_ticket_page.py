@@ -251,10 +251,16 @@ async def test_no_body_may_not_be_added_to(world: World) -> None:
 
 
 async def test_a_cut_body_says_so_before_and_at_the_cut(world: World) -> None:
-    text = await shown(world, body=b"x" * 20_000, stored=b"x" * 4096)
+    text = await shown(world, body=b"x" * 20_000, kept=b"x" * 4096)
     assert "15,904 of 20,000 bytes are not shown. An approval covers them as well." in text
     assert "… cut here, 15,904 more bytes" in text
     assert "not shown" not in await shown(world, body=b"x" * 4096)
+
+
+async def test_a_body_that_is_not_kept_is_said_to_be_missing(world: World) -> None:
+    text = await shown(world, body=b"x" * 20, kept=b"")
+    assert "The body is not kept. An approval covers it." in text
+    assert "bytes are not shown" not in text
 
 
 async def test_ambiguous_json_is_pointed_out(world: World) -> None:

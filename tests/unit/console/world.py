@@ -39,6 +39,9 @@ def identity(name: str) -> Identity:
     return Identity(ISSUER, f"id-of-{name}")
 
 
+BODY = b'{"force": true}'
+
+
 class People:
     """The directory: everybody in GROUPS. While `down` is set it can't be asked."""
 
@@ -66,9 +69,8 @@ class Ticker:
 
 
 def draft(**changes: Any) -> TicketDraft:  # noqa: ANN401 - any field of the draft, its request or its requirement
-    """Return alice's DELETE that needs one of `sre`; `body_whole` False stores only the start of the body."""
-    body = changes.pop("body", b'{"force": true}')
-    stored = changes.pop("stored", body)
+    """Return alice's DELETE that needs one of `sre`."""
+    body = changes.pop("body", BODY)
     headers = changes.pop("headers", (("content-type", b"application/json"), ("x-tenant", b"blue")))
     names = {"method", "scheme", "host", "path", "query", "body_checked", "source_address"}
     request = FrozenRequest(
@@ -78,7 +80,6 @@ def draft(**changes: Any) -> TicketDraft:  # noqa: ANN401 - any field of the dra
         path="/v1/resources/42",
         query="cascade=true",
         headers=headers,
-        body=stored,
         body_size=len(body),
         body_checked=True,
         source_address="192.0.2.7",
@@ -164,8 +165,9 @@ class World:
         return browser
 
     async def held(self, **changes: Any) -> Ticket:  # noqa: ANN401 - see draft
-        """Store a ticket."""
-        return (await self.store.create(draft(**changes))).ticket
+        """Store a ticket, and `kept` of its body: all of it unless a test says otherwise."""
+        kept = changes.pop("kept", changes.get("body", BODY))
+        return (await self.store.create(draft(**changes), kept)).ticket
 
     async def now(self, ticket: Ticket) -> Ticket:
         """Return the ticket as it is stored now."""

@@ -96,6 +96,7 @@ class MemoryTickets:
 
     def __init__(self, *tickets: Ticket, now: int = 0) -> None:
         self.by_id = {ticket.id: ticket for ticket in tickets}
+        self.bodies: dict[str, bytes] = {}
         self.now = now
         self.fails: Exception | None = None
         self.due: list[int] = []
@@ -107,6 +108,9 @@ class MemoryTickets:
             raise self.fails
         ticket = self.by_id.get(ticket_id)
         return None if ticket is None else Loaded(ticket, self.now)
+
+    async def body(self, ticket_id: str) -> bytes | None:
+        return self.bodies.get(ticket_id)
 
     async def expire_due(self, limit: int) -> int:
         self.asked.append(limit)

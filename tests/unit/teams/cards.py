@@ -15,7 +15,7 @@ from authz.adapters.teams.envelope import MAX_BYTES, envelope
 from authz.domain.events import EventType
 from authz.domain.ticket import Ticket
 from authz.services.ports import Posting
-from tests.support.sample_tickets import CREATED_AT
+from tests.support.sample_tickets import BODY, CREATED_AT
 
 PUBLIC_URL = "https://holdgate.example"
 _SCHEMA = json.loads(files("adaptive_cards").joinpath("schemas/schema-1.4.json").read_text("utf-8"))
@@ -31,10 +31,13 @@ class Texts:
 
 
 def render(
-    ticket: Ticket, event: EventType = EventType.TICKET_CREATED, now: int = CREATED_AT + 1000
+    ticket: Ticket,
+    event: EventType = EventType.TICKET_CREATED,
+    now: int = CREATED_AT + 1000,
+    body: bytes = BODY,
 ) -> dict[str, Any]:
     """Return the message for a ticket, having checked its size and its card against the official schema."""
-    data = envelope(Posting(event, ticket, now), PUBLIC_URL, CardLimits())
+    data = envelope(Posting(event, ticket, now, body), PUBLIC_URL, CardLimits())
     assert len(data) < MAX_BYTES
     message: dict[str, Any] = json.loads(data)
     validate(message["attachments"][0]["content"])

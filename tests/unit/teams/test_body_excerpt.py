@@ -14,15 +14,19 @@ def of(
     body: bytes, kind: bytes = b"application/json", limit: int = 1000, size: int | None = None
 ) -> BodyExcerpt:
     request = replace(
-        REQUEST, body=body, body_size=len(body) if size is None else size, headers=(("content-type", kind),)
+        REQUEST, body_size=len(body) if size is None else size, headers=(("content-type", kind),)
     )
-    return excerpt(request, limit)
+    return excerpt(request, body, limit)
 
 
 def test_json_is_laid_out_for_reading() -> None:
     assert of(b'{"a":[1,{"b":null}],"c":{},"d":[],"e":true}').text == (
         '{\n  "a": [\n    1,\n    {\n      "b": null\n    }\n  ],\n  "c": {},\n  "d": [],\n  "e": true\n}'
     )
+
+
+def test_a_body_that_is_not_kept_is_said_to_be_missing() -> None:
+    assert excerpt(replace(REQUEST, body_size=9), None, 1000) == BodyExcerpt("Body: 9 bytes, not kept.", "")
 
 
 def test_json_is_shown_as_it_is_and_not_as_a_parser_takes_it() -> None:

@@ -24,6 +24,10 @@ from tests.unit.teams.test_text import hidden
 MARK = "⟪UNTRUSTED⟫"
 
 
+def body_of(attack: str) -> bytes:
+    return (MARK + attack).encode("utf-8", "replace")
+
+
 def attacked(attack: str) -> Ticket:
     """Return a ticket that carries `attack` in every place that somebody else fills."""
     text = MARK + attack
@@ -35,8 +39,7 @@ def attacked(attack: str) -> Ticket:
         path=text,
         query=text,
         headers=((text, text.encode("utf-8", "surrogatepass")), ("x-note", text.encode("utf-8", "replace"))),
-        body=text.encode("utf-8", "replace"),
-        body_size=len(text.encode("utf-8", "replace")),
+        body_size=len(body_of(attack)),
     )
     requirement = replace(
         REQUIREMENT,
@@ -59,7 +62,7 @@ def attacked(attack: str) -> Ticket:
 @pytest.mark.parametrize("state", [State.PENDING, State.REJECTED])
 def test_what_others_wrote_is_literal_everywhere_and_visible(attack: str, state: State) -> None:
     held = replace(attacked(attack), state=state)
-    message = render(held, now=CREATED_AT + 1)
+    message = render(held, now=CREATED_AT + 1, body=body_of(attack))
     found = texts(message)
     assert not [text for text in found.ours if MARK in text]
     assert [text for text in found.literal if MARK in text]
@@ -73,7 +76,8 @@ def test_what_others_wrote_is_literal_everywhere_and_visible(attack: str, state:
 def test_the_check_sees_text_in_the_wrong_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: with rows made of Markdown blocks the same look at the card finds the attack."""
     monkeypatch.setattr(card_module, "row", lambda label, shown: own_words(f"{label}: {shown}"))
-    found = texts(render(attacked("[APPROVED](https://evil.example)")))
+    attack = "[APPROVED](https://evil.example)"
+    found = texts(render(attacked(attack), body=body_of(attack)))
     assert [text for text in found.ours if MARK in text]
 
 
@@ -170,9 +174,10 @@ def test_secrets_in_query_and_headers_are_masked() -> None:
 
 
 def test_everything_at_its_longest_still_fits_and_says_that_it_was_cut() -> None:
-    held = attacked("\U0001f600" * 20_000)
+    attack = "\U0001f600" * 20_000
+    held = attacked(attack)
     request = replace(held.draft.request, headers=tuple((f"x-{n}", b'"\\' * 4000) for n in range(60)))
-    message = render(replace(held, draft=replace(held.draft, request=request)))
+    message = render(replace(held, draft=replace(held.draft, request=request)), body=body_of(attack))
     found = texts(message)
     assert any("[cut, see the page: " in text for text in found.literal)
     assert any("more: see the page." in text for text in found.ours)

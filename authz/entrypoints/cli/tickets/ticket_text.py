@@ -122,7 +122,8 @@ def _body_note(request: wire.RequestSummary) -> str:
     checked = (
         "bound to the approval" if request.body_checked else "NOT bound to the approval: it may be another"
     )
-    return f"{request.body_size} bytes, {checked}"
+    kept = "" if request.body or not request.body_size else ", not kept"
+    return f"{request.body_size} bytes, {checked}{kept}"
 
 
 def _body(body: bytes) -> str:
