@@ -85,6 +85,15 @@ async def test_the_socket_of_a_killed_server_is_taken_over_and_is_not_for_everyb
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
 
 
+async def test_control_without_the_umask_everybody_could_claim_any_principal(
+    sockets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_SOCKET_UMASK", 0)
+    path = sockets / "check.sock"
+    async with serving(f"unix:{path}"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o007
+
+
 async def test_a_file_is_not_taken_for_a_forsaken_socket(sockets: Path) -> None:
     path = sockets / "precious"
     path.write_text("data")
@@ -172,6 +181,15 @@ async def test_a_message_beyond_the_bound_is_refused_unread() -> None:
         assert handler.checks == 0
         request.attributes.request.http.raw_body = bytes(BOUNDS.max_message_bytes - 1024)
         assert await ask(channel, request) is OK
+
+
+async def test_control_without_the_bound_a_message_of_any_length_is_read() -> None:
+    request = CheckRequest()
+    request.attributes.request.http.raw_body = bytes(8 << 20)
+    async with serving(options=replace(BOUNDS, max_message_bytes=-1)) as (server, handler):
+        async with connected(server.address) as channel:
+            assert await ask(channel, request) is OK
+        assert handler.checks == 1
 
 
 async def test_connections_grow_no_older_than_agreed_and_no_check_is_lost_by_it() -> None:
