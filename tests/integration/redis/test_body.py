@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import cast
@@ -122,28 +120,6 @@ async def test_a_forgotten_ticket_takes_its_body_with_it(settings: RedisSettings
     await store.expire_due(9)
     assert await link.command("EXISTS", KEYS.ticket(ticket.id), KEYS.body(ticket.id)) == 0
     await store.aclose()
-
-
-async def _as_before(link: Link, ticket: Ticket, body: bytes) -> None:
-    """Store the ticket's record as the release before did, with the body inside."""
-    record = json.loads(cast("bytes", await link.command("HGET", KEYS.ticket(ticket.id), "record")))
-    record["v"] = 1
-    record["value"]["request"]["body"] = urlsafe_b64encode(body).decode()
-    text = json.dumps(record, separators=(",", ":"))
-    await link.command("HSET", KEYS.ticket(ticket.id), "record", text)
-
-
-async def test_a_record_of_the_release_before_is_read_with_its_body(
-    store: RedisTicketStore, link: Link
-) -> None:
-    ticket = (await store.create(draft())).ticket
-    await _as_before(link, ticket, bytes(range(256)))
-    loaded = await store.load(ticket.id)
-    assert loaded is not None
-    assert loaded.ticket == ticket
-    assert await store.body(ticket.id) == bytes(range(256))
-    await _as_before(link, ticket, b"")
-    assert await store.body(ticket.id) is None
 
 
 async def test_a_body_that_cannot_be_read_is_an_error(store: RedisTicketStore, link: Link) -> None:
