@@ -6,7 +6,6 @@ import asyncio
 from contextlib import suppress
 
 import grpc
-import pytest
 
 from authz.entrypoints.check.server import CheckServer
 from tests.unit.check_server.serving import Answering, ask, connected, healthy, serving
@@ -41,11 +40,10 @@ async def held(channel: grpc.aio.Channel, handler: Answering) -> asyncio.Task[gr
 
 async def no_answer(channel: grpc.aio.Channel) -> None:
     """Wait until not even the health is told any more."""
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(PATIENCE):
+        with suppress(grpc.aio.AioRpcError):
             while True:
                 await healthy(channel)
-    assert refused.value.code() is GONE
 
 
 async def test_it_says_so_first_and_goes_on_answering_while_envoy_notices() -> None:
