@@ -28,6 +28,7 @@ from authz.domain.errors import SettingsInvalid
 from authz.domain.fingerprint import always_bound
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
+from authz.domain.sign_in import SignInRules
 from authz.domain.token import TokenMint
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.dry_run import DryRun
@@ -128,7 +129,8 @@ def policy_service(settings: Settings, outside: Outside) -> Policy:
 def requirement_parser(settings: Settings) -> RequirementParser:
     """Return what reads the demands of holds."""
     defaults = RequirementDefaults(approvers=settings.approvers)
-    return RequirementParser(defaults, RequirementLimits(), frozenset(settings.routes))
+    limits = RequirementLimits(high_risk=bool(settings.strong_sign_in))
+    return RequirementParser(defaults, limits, frozenset(settings.routes))
 
 
 def check_service(settings: Settings, outside: Outside) -> CheckService:
@@ -159,8 +161,16 @@ def directory(settings: Settings, outside: Outside) -> OpaDirectory:
 def voting_service(settings: Settings, outside: Outside) -> VotingService:
     """Return the service that takes votes. People wait longer than Envoy does, so OPA gets more time here."""
     return VotingService(
-        outside.store, directory(settings, outside), timeout=max(1.0, settings.opa_timeout / _MS)
+        outside.store,
+        directory(settings, outside),
+        sign_in_rules(settings),
+        timeout=max(1.0, settings.opa_timeout / _MS),
     )
+
+
+def sign_in_rules(settings: Settings) -> SignInRules:
+    """Return what a high risk asks of a vote."""
+    return SignInRules(frozenset(settings.strong_sign_in), settings.high_risk_sign_in_age)
 
 
 def delivery(settings: Settings, outside: Outside, metrics: Metrics) -> Delivery:

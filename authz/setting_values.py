@@ -14,10 +14,10 @@ import yaml
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.duration import parse_duration
 from authz.domain.identity import Identity
 from authz.domain.principal_source import parse_principal_source
-from authz.domain.requirement import Approver, ApproverKind
 from authz.domain.reserved_headers import is_reserved
 from authz.domain.token import TicketKey
 

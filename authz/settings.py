@@ -26,8 +26,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from authz.domain.approver import Approver
 from authz.domain.principal_source import PrincipalSource, parse_principal_source
-from authz.domain.requirement import Approver
 from authz.domain.token import TicketKey
 from authz.setting_listeners import (
     check_grpc_listen,
@@ -137,6 +137,11 @@ class Settings(BaseSettings):
     held_status: HeldStatus = 202
     # Who approves where a rule names nobody: `group:NAME` or `any`. Each is one approval, and all are needed.
     default_approvers: Names = ()
+    # The ways to sign in that are strong enough for `risk: high` (`demo`; `oidc` asks for the password again). Without
+    # any such a demand is an error: nobody could approve it.
+    strong_sign_in: Names = ()
+    # How long before a vote on a high risk its voter may have signed in.
+    high_risk_sign_in_age: Duration = 5 * 60_000
 
     # --- The check server ---------------------------------------------------------------------------------------
     # Where Envoy asks: loopback or `unix:/path`; with mutual TLS any address. See [the check server](check-server.md).

@@ -13,6 +13,9 @@ OF_STATE = {
     State.REJECTED: Problem.REJECTED,
     State.EXPIRED: Problem.EXPIRED,
     State.LAPSED: Problem.LAPSED,
+    State.CANCELLED: Problem.CANCELLED,
+    State.SUPERSEDED: Problem.SUPERSEDED,
+    State.REVOKED: Problem.REVOKED,
     State.USED_UP: Problem.USED_UP,
 }
 
@@ -71,6 +74,9 @@ def ending_members(ticket: Ticket, now_ms: int) -> dict[str, object]:
         vote = next(vote for vote in ticket.votes if vote.choice is Choice.REJECT)
         members["rejected_by"] = vote.name or vote.identity.id
         members["comment"] = vote.comment
+    if ticket.ending is not None:
+        members["ended_by"] = ticket.ending.name or ticket.ending.identity.id
+        members["comment"] = ticket.ending.comment
     if state is State.USED_UP:
         members["used_by"] = [
             {"request_id": use.check.http_id, "at": rfc3339(use.at)} for use in ticket.redemptions[-3:]

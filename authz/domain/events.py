@@ -20,12 +20,18 @@ class EventType(StrEnum):
 
     TICKET_CREATED = "ticket.created"
     VOTE_RECORDED = "vote.recorded"
+    VOTE_WITHDRAWN = "vote.withdrawn"
     TICKET_APPROVED = "ticket.approved"
     TICKET_REJECTED = "ticket.rejected"
     TICKET_EXPIRED = "ticket.expired"
+    TICKET_CANCELLED = "ticket.cancelled"
+    TICKET_SUPERSEDED = "ticket.superseded"
     GRANT_REDEEMED = "grant.redeemed"
     GRANT_USED_UP = "grant.used_up"
     GRANT_LAPSED = "grant.lapsed"
+    GRANT_REVOKED = "grant.revoked"
+    BREAKGLASS_USED = "breakglass.used"
+    BREAKGLASS_REVIEWED = "breakglass.reviewed"
 
 
 @dataclass(frozen=True, slots=True)

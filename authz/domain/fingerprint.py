@@ -110,6 +110,11 @@ def take_fingerprint(
     return Fingerprint(parts)
 
 
+def scope_digest(principal: Identity, rule: str, scope: str) -> str:
+    """Return the hex SHA-256 that stands for every request of a principal, a rule and a scope."""
+    return _digest("scope", principal.ns, principal.id, rule, scope)
+
+
 def changed_parts(then: Fingerprint, now: Fingerprint) -> tuple[str, ...]:
     """Name the parts that differ, sorted; a part that only one of them has differs."""
     names = then.parts.keys() | now.parts.keys()

@@ -47,13 +47,15 @@ class Principal:
 class Person:
     """Somebody the directory knows, possibly under several identities.
 
-    `groups` are those at the moment of the look-up, and `source` says where they came from.
+    `groups` are those at the moment of the look-up, and `source` says where they came from. `linked` is False where
+    nothing tells which other accounts this person has.
     """
 
     id: str
     name: str
     groups: frozenset[str]
     source: str
+    linked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,24 @@ class Problem(Enum):
         "Approval no longer valid",
         "The approval was not used within its time. Send the request without the header to ask again.",
     )
+    CANCELLED = ProblemType(
+        "cancelled",
+        403,
+        "Taken back",
+        "This request was taken back. Send it without the header to ask again.",
+    )
+    SUPERSEDED = ProblemType(
+        "superseded",
+        403,
+        "Replaced",
+        "The policy asks for something else by now. Send the request without the header to ask again.",
+    )
+    REVOKED = ProblemType(
+        "revoked",
+        403,
+        "Approval taken back",
+        "A person took this approval back. Send the request without the header to ask again.",
+    )
     USED_UP = ProblemType(
         "used-up",
         403,
@@ -77,6 +95,13 @@ class Problem(Enum):
         403,
         "Approval no longer sufficient",
         "The policy now asks for more than was approved. Ask again when this approval has ended.",
+    )
+    JUSTIFICATION_REQUIRED = ProblemType(
+        "justification-required",
+        428,
+        "Say why",
+        "This request needs an approval, and the approvers want to know why. "
+        "Send it again with the reason in the header x-approval-justification.",
     )
     BAD_REQUEST = ProblemType(
         "bad-request", 400, "Bad request", "The request could not be read, so it was not judged."

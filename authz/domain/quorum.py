@@ -1,19 +1,23 @@
 """Whether the votes fill the seats that a requirement asks for.
 
-A seat is one person; `{"group": "sre", "count": 2}` is two seats. One person fills one seat, whatever groups they
-are in, so seats are filled by a maximum matching of persons to seats (Kuhn's augmenting paths, Naval Research
-Logistics Quarterly 1955). Both sides are bounded by the requirement's limits.
+A seat is one person; `{"group": "sre", "count": 2}` is two seats. One person fills one seat of a demand, whatever
+groups they are in, so seats are filled by a maximum matching of persons to seats (`domain.seating`). Of several
+demands each has to be filled, and a vote counts in all of them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.identity import Actor, Identity, Person
-from authz.domain.requirement import Approver, ApproverKind, Requirement
+from authz.domain.requirement import Demand, Requirement, Seats
+from authz.domain.seating import fill
 from authz.domain.ticket import Choice, Vote
+
+_UNKNOWN_REQUESTER = "one more, because the requester's own accounts are not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +35,23 @@ class Progress:
 
 
 def progress(requirement: Requirement, votes: Sequence[Vote], *, requester_known: bool) -> Progress:
-    """Match the approving votes to the seats, by the groups that each vote recorded.
+    """Match the approving votes to the seats of each demand, by the groups that each vote recorded.
 
-    When the requester resolves to no person, one more approval is needed by anybody who could fill a seat: then as
-    many others agreed as were asked for, even if one of the voters is the requester under another account.
+    When the requester resolves to no person, one of the voters may be the requester under another account. Then one
+    more approval is needed, and the seats have to be filled whichever of the voters is left out: as many others
+    agreed as were asked for. A seat for a named user is the exception, because nobody else could ever fill it.
     """
-    seats = [approver for approver in requirement.approvers for _ in range(approver.count)]
-    approvals = [vote for vote in votes if vote.choice is Choice.APPROVE]
-    voters = {vote.person: _voter(vote) for vote in approvals}
-    admitted = {
-        person: actor for person, actor in voters.items() if any(seat.admits(actor) for seat in seats)
-    }
-    filled = _match(seats, list(admitted.values()))
-    open_seats = [seat.shown for i, seat in enumerate(seats) if i not in filled]
-    if requester_known:
-        return Progress(len(filled), len(seats), _in_words(open_seats))
-    spare = min(1, len(admitted) - len(filled))
-    if not spare:
-        open_seats.append("one more, because the requester's own accounts are not known")
-    return Progress(len(filled) + spare, len(seats) + 1, _in_words(open_seats))
+    voters = list({vote.person: _voter(vote) for vote in votes if vote.choice is Choice.APPROVE}.values())
+    each = [
+        _demand_progress(demand, voters, requester_known=requester_known) for demand in requirement.demands
+    ]
+    awaiting = dict.fromkeys(words for one in each for words in one.awaiting)
+    return Progress(sum(one.given for one in each), sum(one.needed for one in each), tuple(awaiting))
 
 
 def admits(requirement: Requirement, actor: Actor) -> bool:
     """Say whether this actor could fill any seat of the requirement."""
-    return any(approver.admits(actor) for approver in requirement.approvers)
+    return any(approver.admits(actor) for demand in requirement.demands for approver in demand.approvers)
 
 
 def attainable(requirement: Requirement, requester: Identity, *, requester_known: bool) -> bool:
@@ -63,10 +60,51 @@ def attainable(requirement: Requirement, requester: Identity, *, requester_known
     Who is in a group is the directory's to know, so its seats count as fillable. A seat for the requester never is,
     nor are two for one person, and the approval more for an unknown requester needs somebody who isn't named.
     """
-    users = [approver.user for approver in requirement.approvers if approver.kind is ApproverKind.USER]
+    return all(
+        any(_fillable(seats, requester, requester_known=requester_known) for seats in demand.alternatives)
+        for demand in requirement.demands
+    )
+
+
+def _fillable(seats: Seats, requester: Identity, *, requester_known: bool) -> bool:
+    users = [approver.user for approver in seats if approver.kind is ApproverKind.USER]
     if requester in users or len(set(users)) < len(users):
         return False
-    return requester_known or len(users) < len(requirement.approvers)
+    return requester_known or len(users) < len(seats)
+
+
+def _demand_progress(demand: Demand, voters: Sequence[Actor], *, requester_known: bool) -> Progress:
+    """Return the progress of the alternative that is nearest to its end; the first of several."""
+    each = [_seats_progress(seats, voters, requester_known=requester_known) for seats in demand.alternatives]
+    nearest = min(each, key=lambda one: one.needed - one.given)
+    if len(each) == 1 or nearest.complete:
+        return nearest
+    ways = " or ".join(" and ".join(one.awaiting) for one in each)
+    return Progress(nearest.given, nearest.needed, (ways,))
+
+
+def _seats_progress(approvers: Seats, voters: Sequence[Actor], *, requester_known: bool) -> Progress:
+    seats = [approver for approver in approvers for _ in range(approver.count)]
+    admitted = [voter for voter in voters if any(seat.admits(voter) for seat in seats)]
+    filled = fill(seats, admitted)
+    waiting = [seat.shown for i, seat in enumerate(seats) if i not in filled]
+    if requester_known:
+        return Progress(len(filled), len(seats), _in_words(waiting))
+    spare = len(admitted) > len(filled) and not waiting and _full_without_any(seats, admitted)
+    if not spare:
+        waiting.append(_UNKNOWN_REQUESTER)
+    return Progress(len(filled) + spare, len(seats) + 1, _in_words(waiting))
+
+
+def _full_without_any(seats: Sequence[Approver], voters: Sequence[Actor]) -> bool:
+    """Say whether the seats for groups and for anybody are filled still, whichever voter is left out."""
+    shared = [seat for seat in seats if seat.kind is not ApproverKind.USER]
+    named = {seat.user for seat in seats if seat.kind is ApproverKind.USER}
+    others = [voter for voter in voters if voter.identity not in named]
+    return all(
+        len(fill(shared, [voter for voter in others if voter is not left_out])) == len(shared)
+        for left_out in others
+    )
 
 
 def _voter(vote: Vote) -> Actor:
@@ -74,24 +112,5 @@ def _voter(vote: Vote) -> Actor:
     return Actor(vote.identity, vote.name, person, vote.method, vote.signed_in_at)
 
 
-def _match(seats: Sequence[Approver], voters: Sequence[Actor]) -> dict[int, int]:
-    """Return a maximum matching as seat index → voter index."""
-    taken: dict[int, int] = {}
-
-    def place(voter: int, tried: set[int]) -> bool:
-        for seat, approver in enumerate(seats):
-            if seat in tried or not approver.admits(voters[voter]):
-                continue
-            tried.add(seat)
-            if seat not in taken or place(taken[seat], tried):
-                taken[seat] = voter
-                return True
-        return False
-
-    for voter in range(len(voters)):
-        place(voter, set())
-    return taken
-
-
-def _in_words(names: Sequence[str]) -> tuple[str, ...]:
+def _in_words(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{count} of {name}" if count > 1 else name for name, count in Counter(names).items())

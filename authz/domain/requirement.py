@@ -4,65 +4,95 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
-from authz.domain.identity import Actor, Identity
+from authz.domain.approver import Approver
+
+Seats: TypeAlias = tuple[Approver, ...]
+"""All of these have to be filled."""
 
 
-class ApproverKind(StrEnum):
-    """How a seat names who may fill it."""
+class Risk(StrEnum):
+    """How strong a sign-in a vote needs: any, or a strong and recent one (`domain.sign_in`)."""
 
-    GROUP = "group"
-    USER = "user"
-    ANY = "any"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class Redeem(StrEnum):
+    """Whether the retry has to show the token, or an exactly equal request of the same principal is enough."""
+
+    HEADER = "header"
+    REPEAT = "repeat"
 
 
 @dataclass(frozen=True, slots=True)
-class Approver:
-    """`count` seats, each for one person of a group, for one named identity, or for anybody the directory knows."""
+class Demand:
+    """Who must agree for one rule: any one of the alternatives, filled."""
 
-    kind: ApproverKind
-    group: str = ""
-    user: Identity | None = None
-    count: int = 1
-
-    def admits(self, actor: Actor) -> bool:
-        """Say whether this actor may fill one of these seats, by groups of now."""
-        match self.kind:
-            case ApproverKind.GROUP:
-                return self.group in actor.groups
-            case ApproverKind.USER:
-                return actor.identity == self.user
-            case ApproverKind.ANY:
-                return actor.person is not None
+    rule: str
+    reason: str
+    alternatives: tuple[Seats, ...]
 
     @property
-    def shown(self) -> str:
-        """In words, for a card or a 202: `sre`, `a named person`, `anybody`."""
-        match self.kind:
-            case ApproverKind.GROUP:
-                return self.group
-            case ApproverKind.USER:
-                return "a named person"
-            case ApproverKind.ANY:
-                return "anybody"
+    def approvers(self) -> Seats:
+        """Everybody named, over all alternatives."""
+        return tuple(approver for seats in self.alternatives for approver in seats)
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Whom to tell (a route) when a ticket is still pending `after_ms` after it was created."""
+
+    after_ms: int
+    notify: str
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A validated `result.approval`. Durations are milliseconds; `show` is (title, value), untrusted text."""
+    """A validated `result.approval`: one demand, or several that must all be satisfied by the same votes.
 
-    rule: str
-    reason: str
-    approvers: tuple[Approver, ...]
+    Durations are milliseconds. `scope` is empty for the exact request, which is the rule. `body_ignores` are JSON
+    pointers (RFC 6901) to what may differ in a body. `notify` and `cc` are routes, `remind_after_ms` 0 for never.
+    `show` is (title, value), untrusted text.
+    """
+
+    demands: tuple[Demand, ...]
     expires_in_ms: int
     uses: int
     valid_for_ms: int
-    bind_headers: tuple[str, ...]
-    bind_body: bool
-    notify: str
-    show: tuple[tuple[str, str], ...]
+    scope: str = ""
+    bind_headers: tuple[str, ...] = ()
+    bind_body: bool = True
+    body_ignores: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ("default",)
+    cc: tuple[str, ...] = ()
+    remind_after_ms: int = 0
+    escalations: tuple[Escalation, ...] = ()
+    risk: Risk = Risk.NORMAL
+    justification_required: bool = False
+    redeem: Redeem = Redeem.HEADER
+    wait_ms: int = 0
+    show: tuple[tuple[str, str], ...] = ()
 
     @property
-    def seats(self) -> int:
-        """How many approvals are needed before anything raises the number."""
-        return sum(approver.count for approver in self.approvers)
+    def rule(self) -> str:
+        """The rule's slug; of several demands their slugs, sorted and joined by `+`."""
+        return "+".join(sorted({demand.rule for demand in self.demands}))
+
+    @property
+    def reason(self) -> str:
+        """The reasons that were given, in the demands' order."""
+        return "; ".join(dict.fromkeys(demand.reason for demand in self.demands if demand.reason))
+
+    @property
+    def terms(self) -> tuple[object, ...]:
+        """What a vote agrees to besides the request: a pending ticket whose terms changed is superseded.
+
+        Without the texts and the shown values, which a policy may make from the clock.
+        """
+        demands = frozenset(
+            (demand.rule, frozenset(frozenset(seats) for seats in demand.alternatives))
+            for demand in self.demands
+        )
+        return (demands, self.scope, self.uses, self.valid_for_ms, self.risk, frozenset(self.body_ignores))

@@ -6,16 +6,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from authz.domain.duration import format_duration, parse_duration
+from authz.domain import policy_fields as read
+from authz.domain.approver import Approver
 from authz.domain.errors import PolicyMalformed
-from authz.domain.identity import MAX_ID_LENGTH, Identity, is_identity_part
 from authz.domain.limits import RequirementLimits
-from authz.domain.requirement import Approver, ApproverKind, Requirement
+from authz.domain.requirement import Demand, Escalation, Redeem, Requirement, Risk, Seats
+from authz.domain.requirement_combining import combine
 from authz.domain.reserved_headers import is_reserved
+from authz.domain.seats_parser import SeatsParser
 
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
 _HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
-_KEYS = frozenset({"rule", "reason", "approvers", "expires_in", "grant", "bind", "notify", "show"})
+# RFC 6901 section 3, and not the empty pointer: a body of which everything is ignored is `body: false`.
+_POINTER = re.compile(r"(?:/(?:[^/~\x00-\x1f]|~[01])*){1,32}")
+_POINTER_MAX = 200
+_KEYS = frozenset(
+    {"rule", "reason", "approvers", "expires_in", "grant", "bind", "notify", "cc", "remind_after", "escalate"}
+    | {"risk", "justification", "redeem", "wait", "show"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,191 +46,136 @@ class RequirementParser:
         self._defaults = defaults
         self._limits = limits
         self._routes = routes
+        self._seats = SeatsParser(limits)
 
-    def parse(self, demand: object) -> Requirement:
-        """Return the validated requirement. Raises PolicyMalformed."""
-        fields = _mapping(demand, "approval")
-        rule = fields.get("rule")
-        if not isinstance(rule, str) or not _SLUG.fullmatch(rule):
-            msg = f"approval.rule: {rule!r:.80} must be a slug of a-z, 0-9 and dashes, at most 64 characters"
+    def parse(self, approval: object) -> Requirement:
+        """Return the validated requirement of an object, or of an array of which all hold. Raises PolicyMalformed."""
+        if not isinstance(approval, list):
+            return self._one(approval, "approval")
+        entries = read.array(approval, "approval", self._limits.demands)
+        if not entries:
+            msg = "approval: an empty array demands nobody, and would be a hold that nobody could end"
             raise PolicyMalformed(msg)
+        return combine([self._one(entry, f"approval[{i}]") for i, entry in enumerate(entries)])
+
+    def _one(self, demand: object, where: str) -> Requirement:
+        fields = read.mapping(demand, where)
+        rule = read.slug(fields.get("rule"), f"{where}.rule")
         try:
-            return self._parse(rule, fields)
+            read.only(fields, _KEYS, where)
+            return self._read(rule, fields, where)
         except PolicyMalformed as error:
             msg = f"rule {rule}: {error}"
             raise PolicyMalformed(msg) from error
 
-    def _parse(self, rule: str, fields: Mapping[str, object]) -> Requirement:
-        _only(fields, _KEYS, "approval")
-        grant = _mapping(fields.get("grant", {}), "approval.grant")
-        _only(grant, frozenset({"uses", "valid_for"}), "approval.grant")
-        bind = _mapping(fields.get("bind", {}), "approval.bind")
-        _only(bind, frozenset({"headers", "body"}), "approval.bind")
+    def _read(self, rule: str, fields: Mapping[str, object], where: str) -> Requirement:
         limits, defaults = self._limits, self._defaults
+        grant = read.mapping(fields.get("grant", {}), f"{where}.grant")
+        read.only(grant, frozenset({"uses", "valid_for", "scope"}), f"{where}.grant")
+        scope = read.slug(grant["scope"], f"{where}.grant.scope") if "scope" in grant else ""
+        if scope and "bind" in fields:
+            msg = f"{where}.bind: a grant with a scope is for any request, so nothing of one can be bound"
+            raise PolicyMalformed(msg)
+        bind = read.mapping(fields.get("bind", {}), f"{where}.bind")
+        read.only(bind, frozenset({"headers", "body"}), f"{where}.bind")
+        ignores = self._body_ignores(bind.get("body", True), f"{where}.bind.body")
+        expires_in = self._duration(fields, "expires_in", where, defaults.expires_in_ms, limits.expires_in_ms)
         return Requirement(
-            rule=rule,
-            reason=self._text(fields.get("reason", ""), "approval.reason"),
-            approvers=self._approvers(fields["approvers"]) if "approvers" in fields else self._nobody_named(),
-            expires_in_ms=_duration(
-                fields, "expires_in", "approval.expires_in", defaults.expires_in_ms, limits.expires_in_ms
+            demands=(Demand(rule, self._reason(fields, where), self._alternatives(fields, where)),),
+            expires_in_ms=expires_in,
+            uses=read.count(
+                # A session is as long as its window; only a rule that wants it counts its requests.
+                grant.get("uses", limits.uses if scope else defaults.uses),
+                f"{where}.grant.uses",
+                limits.uses,
             ),
-            uses=_count(grant.get("uses", defaults.uses), "approval.grant.uses", limits.uses),
-            valid_for_ms=_duration(
-                grant, "valid_for", "approval.grant.valid_for", defaults.valid_for_ms, limits.valid_for_ms
+            valid_for_ms=self._duration(
+                grant, "valid_for", f"{where}.grant", defaults.valid_for_ms, limits.valid_for_ms
             ),
-            bind_headers=self._bind_headers(bind.get("headers", [])),
-            bind_body=_bind_body(bind.get("body", True)),
-            notify=self._notify(fields.get("notify", defaults.notify)),
-            show=self._show(fields.get("show", [])),
+            scope=scope,
+            bind_headers=self._bind_headers(bind.get("headers", []), f"{where}.bind.headers"),
+            bind_body=ignores is not None,
+            body_ignores=ignores or (),
+            notify=(read.route(fields.get("notify", defaults.notify), self._routes, f"{where}.notify"),),
+            cc=self._cc(fields.get("cc", []), f"{where}.cc"),
+            remind_after_ms=self._duration(fields, "remind_after", where, 0, expires_in),
+            escalations=self._escalations(fields, where, expires_in),
+            risk=self._risk(fields.get("risk", "normal"), f"{where}.risk"),
+            justification_required=read.one_of(
+                fields.get("justification", "optional"), ("optional", "required"), f"{where}.justification"
+            )
+            == "required",
+            redeem=Redeem(
+                read.one_of(fields.get("redeem", "header"), ("header", "repeat"), f"{where}.redeem")
+            ),
+            wait_ms=self._duration(fields, "wait", where, 0, limits.wait_ms, least=0),
+            show=read.lines(fields.get("show", []), f"{where}.show", limits.show, limits.text),
         )
 
-    def _nobody_named(self) -> tuple[Approver, ...]:
+    def _reason(self, fields: Mapping[str, object], where: str) -> str:
+        return read.text(fields.get("reason", ""), f"{where}.reason", self._limits.text)
+
+    def _alternatives(self, fields: Mapping[str, object], where: str) -> tuple[Seats, ...]:
+        if "approvers" in fields:
+            return self._seats.alternatives(fields["approvers"], f"{where}.approvers")
         if not self._defaults.approvers:
-            msg = "approval.approvers: none given, and HOLDGATE_DEFAULT_APPROVERS is not set"
+            msg = f"{where}.approvers: none given, and HOLDGATE_DEFAULT_APPROVERS is not set"
             raise PolicyMalformed(msg)
-        return self._defaults.approvers
+        return (self._defaults.approvers,)
 
-    def _approvers(self, value: object) -> tuple[Approver, ...]:
-        entries = _list(value, "approval.approvers", self._limits.seats)
-        if not entries:
-            msg = "approval.approvers: an empty list could never be satisfied"
+    def _risk(self, value: object, where: str) -> Risk:
+        risk = Risk(read.one_of(value, ("normal", "high"), where))
+        if risk is Risk.HIGH and not self._limits.high_risk:
+            msg = f"{where}: no sign-in is strong enough for 'high'; name the strong ones in HOLDGATE_STRONG_SIGN_IN"
             raise PolicyMalformed(msg)
-        approvers = tuple(
-            self._approver(entry, f"approval.approvers[{i}]") for i, entry in enumerate(entries)
-        )
-        seats = sum(approver.count for approver in approvers)
-        if seats > self._limits.seats:
-            msg = f"approval.approvers: {seats} approvals are demanded; {self._limits.seats} is the limit"
-            raise PolicyMalformed(msg)
-        return approvers
+        return risk
 
-    def _approver(self, value: object, where: str) -> Approver:
-        entry = _mapping(value, where)
-        _only(entry, frozenset({"group", "user", "any", "count"}), where)
-        named = [key for key in ("group", "user", "any") if key in entry]
-        if len(named) != 1:
-            msg = f"{where}: name exactly one of group, user and any; got {named}"
-            raise PolicyMalformed(msg)
-        count = _count(entry.get("count", 1), f"{where}.count", self._limits.seats)
-        if "group" in entry:
-            group = entry["group"]
-            if not isinstance(group, str) or not 0 < len(group) <= self._limits.text:
-                msg = f"{where}.group: {group!r:.80} must be a group's name"
-                raise PolicyMalformed(msg)
-            return Approver(ApproverKind.GROUP, group=group, count=count)
-        if "user" in entry:
-            if count != 1:
-                msg = f"{where}.count: one user is one approval; got {count}"
-                raise PolicyMalformed(msg)
-            return Approver(ApproverKind.USER, user=_identity(entry["user"], f"{where}.user"))
-        if entry["any"] is not True:
-            msg = f"{where}.any: only true makes sense; got {entry['any']!r:.80}"
-            raise PolicyMalformed(msg)
-        return Approver(ApproverKind.ANY, count=count)
+    @staticmethod
+    def _duration(  # noqa: PLR0913 - one field, its place and its bounds
+        fields: Mapping[str, object], key: str, where: str, default: int, limit: int, *, least: int = 1
+    ) -> int:
+        return read.duration(fields[key], f"{where}.{key}", limit, least=least) if key in fields else default
 
-    def _bind_headers(self, value: object) -> tuple[str, ...]:
-        names = _list(value, "approval.bind.headers", self._limits.bind_headers)
+    def _bind_headers(self, value: object, where: str) -> tuple[str, ...]:
         result = []
-        for name in names:
+        for name in read.array(value, where, self._limits.bind_headers):
             lowered = name.lower() if isinstance(name, str) else ""
             if not _HEADER_NAME.fullmatch(lowered):
-                msg = f"approval.bind.headers: {name!r:.80} is not a header name (RFC 9110 section 5.1)"
+                msg = f"{where}: {name!r:.80} is not a header name (RFC 9110 section 5.1)"
                 raise PolicyMalformed(msg)
             if is_reserved(lowered):
                 # The retry carries the ticket and the held request didn't: it could never be redeemed.
-                msg = f"approval.bind.headers: {name!r} is Holdgate's own and differs on every retry"
+                msg = f"{where}: {name!r} is Holdgate's own and differs on every retry"
                 raise PolicyMalformed(msg)
             result.append(lowered)
         return tuple(sorted(set(result)))
 
-    def _notify(self, value: object) -> str:
-        if not isinstance(value, str) or value not in self._routes:
-            msg = f"approval.notify: no route {value!r:.80} in the settings; there are {sorted(self._routes)}"
+    def _body_ignores(self, value: object, where: str) -> tuple[str, ...] | None:
+        """Return the pointers to what may differ, None for a body that isn't bound at all."""
+        if isinstance(value, bool):
+            return () if value else None
+        if not isinstance(value, Mapping):
+            msg = f"{where}: {value!r:.80} must be true, false or an object with ignore"
             raise PolicyMalformed(msg)
-        return value
+        read.only(value, frozenset({"ignore"}), where)
+        pointers = read.array(value.get("ignore"), f"{where}.ignore", self._limits.body_ignores)
+        for pointer in pointers:
+            if not isinstance(pointer, str) or len(pointer) > _POINTER_MAX or not _POINTER.fullmatch(pointer):
+                msg = f"{where}.ignore: {pointer!r:.80} is not a JSON pointer (RFC 6901) such as /clientToken"
+                raise PolicyMalformed(msg)
+        return tuple(sorted({str(pointer) for pointer in pointers}))
 
-    def _show(self, value: object) -> tuple[tuple[str, str], ...]:
-        shown = []
-        for i, item in enumerate(_list(value, "approval.show", self._limits.show)):
-            where = f"approval.show[{i}]"
-            entry = _mapping(item, where)
-            _only(entry, frozenset({"title", "value"}), where)
-            title = self._text(entry.get("title"), f"{where}.title")
-            shown.append((title, self._text(entry.get("value"), f"{where}.value")))
-        return tuple(shown)
+    def _cc(self, value: object, where: str) -> tuple[str, ...]:
+        routes = read.array(value, where, self._limits.routes)
+        return tuple(dict.fromkeys(read.route(route, self._routes, where) for route in routes))
 
-    def _text(self, value: object, where: str) -> str:
-        if not isinstance(value, str):
-            msg = f"{where}: {value!r:.80} must be a string"
-            raise PolicyMalformed(msg)
-        if len(value) > self._limits.text:
-            msg = f"{where}: {len(value)} characters; {self._limits.text} is the limit"
-            raise PolicyMalformed(msg)
-        return value
-
-
-def _mapping(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        msg = f"{where}: {value!r:.80} must be an object"
-        raise PolicyMalformed(msg)
-    return value
-
-
-def _list(value: object, where: str, limit: int) -> list[object]:
-    if not isinstance(value, list):
-        msg = f"{where}: {value!r:.80} must be an array"
-        raise PolicyMalformed(msg)
-    if len(value) > limit:
-        msg = f"{where}: {len(value)} entries; {limit} is the limit"
-        raise PolicyMalformed(msg)
-    return value
-
-
-def _only(fields: Mapping[str, object], known: frozenset[str], where: str) -> None:
-    unknown = sorted(fields.keys() - known)
-    if unknown:
-        msg = f"{where}: unknown {unknown!r:.200}; known are {sorted(known)}"
-        raise PolicyMalformed(msg)
-
-
-def _count(value: object, where: str, limit: int) -> int:
-    # bool is an int in Python; JSON's 1.0 is a float and not a count.
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limit:
-        msg = f"{where}: {value!r:.80} must be a whole number from 1 to {limit}"
-        raise PolicyMalformed(msg)
-    return value
-
-
-def _duration(fields: Mapping[str, object], key: str, where: str, default: int, limit: int) -> int:
-    if key not in fields:
-        return default
-    value = fields[key]
-    if not isinstance(value, str):
-        msg = f"{where}: {value!r:.80} must be a duration such as 30m"
-        raise PolicyMalformed(msg)
-    try:
-        milliseconds = parse_duration(value)
-    except ValueError as error:
-        msg = f"{where}: {error}"
-        raise PolicyMalformed(msg) from error
-    if not 0 < milliseconds <= limit:
-        msg = f"{where}: {value} must be more than 0s and at most {format_duration(limit)}"
-        raise PolicyMalformed(msg)
-    return milliseconds
-
-
-def _bind_body(value: object) -> bool:
-    if not isinstance(value, bool):
-        msg = f"approval.bind.body: {value!r:.80} must be true or false"
-        raise PolicyMalformed(msg)
-    return value
-
-
-def _identity(value: object, where: str) -> Identity:
-    entry = _mapping(value, where)
-    _only(entry, frozenset({"ns", "id"}), where)
-    ns, identifier = entry.get("ns"), entry.get("id")
-    if not (is_identity_part(ns) and is_identity_part(identifier)):
-        msg = f"{where}: both ns and id are needed, as strings of 1 to {MAX_ID_LENGTH} characters"
-        raise PolicyMalformed(msg)
-    return Identity(ns, identifier)
+    def _escalations(
+        self, fields: Mapping[str, object], where: str, expires_in: int
+    ) -> tuple[Escalation, ...]:
+        if "escalate" not in fields:
+            return ()
+        where = f"{where}.escalate"
+        entry = read.mapping(fields["escalate"], where)
+        read.only(entry, frozenset({"after", "notify"}), where)
+        after = read.duration(entry.get("after"), f"{where}.after", expires_in)
+        return (Escalation(after, read.route(entry.get("notify"), self._routes, f"{where}.notify")),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from authz.domain.fingerprint import Fingerprint
+from authz.domain.fingerprint import Fingerprint, scope_digest
 from authz.domain.identity import Identity, Principal
 from authz.domain.request import CheckId
 from authz.domain.requirement import Requirement
@@ -15,14 +15,21 @@ REPLAYS_MAX = 3
 
 
 class State(StrEnum):
-    """pending → approved | rejected | expired; approved → used_up | lapsed. All but the first two absorb."""
+    """Pending and approved live, the others absorb.
+
+    pending → approved | rejected | expired | cancelled | superseded;
+    approved → used_up | lapsed | revoked | superseded.
+    """
 
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
     USED_UP = "used_up"
     LAPSED = "lapsed"
+    REVOKED = "revoked"
 
     @property
     def live(self) -> bool:
@@ -42,7 +49,8 @@ class Vote:
     """One person's vote, with all that an auditor asks later.
 
     `person` is the directory's id. `groups` are those at the vote, `groups_source` where they came from. `at` is
-    epoch ms by Redis. `shown_digest` is the payload digest of what the voter was shown.
+    epoch ms by Redis. `shown_digest` is the payload digest of what the voter was shown. `linked` says whether the
+    directory knows all accounts of this person; without it two votes from different namespaces can't be told apart.
     """
 
     choice: Choice
@@ -56,6 +64,18 @@ class Vote:
     at: int
     comment: str
     shown_digest: str
+    linked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Who cancelled or revoked a ticket, and why in their words. `person` is empty for somebody unknown."""
+
+    identity: Identity
+    name: str
+    person: str
+    method: str
+    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +117,9 @@ class TicketDraft:
     """A ticket before Redis stamped it: everything that never changes afterwards.
 
     `requester_person` is the directory's id of the requester, None for one the directory doesn't know.
-    `held_status` is the HTTP status that the client gets while it is held.
+    `held_status` is the HTTP status that the client gets while it is held. `justification` is the requester's own
+    text, untrusted. `quota_key` is whom the quotas count it for: the requester, or the source address where there is
+    no requester of one's own (`shared`), whose equal requests are not taken for one.
     """
 
     id: str
@@ -107,6 +129,19 @@ class TicketDraft:
     fingerprint: Fingerprint
     request: FrozenRequest
     held_status: int
+    justification: str = ""
+    quota_key: str = ""
+    shared: bool = False
+
+    @property
+    def answers_for(self) -> str:
+        """The digest of what gets this same ticket while it lives; empty where nothing else does."""
+        if self.shared:
+            return ""
+        scope = self.requirement.scope
+        if not scope:
+            return self.fingerprint.digest
+        return scope_digest(self.requester.identity, self.requirement.rule, scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +149,9 @@ class Ticket:
     """A stored ticket. Times are epoch ms by Redis, None where the thing has not happened.
 
     `rev` counts transitions. `window_until` ends the grant. `ended_at` is when a terminal state was reached, and
-    `cooldown_until` until when an equal request is answered with this rejection.
+    `cooldown_until` until when an equal request is answered with this rejection. `votes` are those that count, none
+    that was withdrawn; `withdrawals` says how many were. `ending` is there for a cancelled or revoked ticket, and
+    `replaced_by` is the id of the ticket that superseded this one.
     """
 
     draft: TicketDraft
@@ -129,6 +166,9 @@ class Ticket:
     cooldown_until: int | None = None
     votes: tuple[Vote, ...] = ()
     redemptions: tuple[Redemption, ...] = ()
+    withdrawals: int = 0
+    ending: Ending | None = None
+    replaced_by: str = ""
 
     @property
     def id(self) -> str:

@@ -1,4 +1,4 @@
-"""What one vote does to a ticket. Rules that no policy can switch off live here."""
+"""What one person's action does to a ticket. Rules that no policy can switch off live here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
 from authz.domain.quorum import admits, progress
-from authz.domain.ticket import Choice, State, Ticket, Vote
+from authz.domain.sign_in import SignInRules
+from authz.domain.ticket import Choice, Ending, State, Ticket, Vote
 
 COMMENT_MAX = 500
+WITHDRAWALS_MAX = 20
+"""Per ticket. Each is an event for the audit and a card to update, so there is an end to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +33,26 @@ class Counted:
     changed: bool
 
 
-def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int) -> Counted:
+def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: SignInRules) -> Counted:
     """Count one vote. Raises VoteRefused with a code and a sentence for the voter.
 
-    The requester never votes, a person counts once, a rejection ends it, and a vote on anything else than what
-    was shown doesn't count.
+    The requester never votes, a person counts once, a rejection ends it, a high risk asks for a strong and recent
+    sign-in, and a vote on anything else than what was shown doesn't count.
     """
     person = _eligible(ticket, actor)
     earlier = next((vote for vote in ticket.votes if vote.person == person), None)
     if earlier is not None and earlier.choice is ballot.choice:
         return Counted(ticket.votes, ticket.state, changed=False)
-    state = ticket.state_at(now_ms)
-    if state is not State.PENDING:
-        code = "already-decided"
-        raise VoteRefused(code, f"This ticket is already {state.value.replace('_', ' ')}.")
+    _check_pending(ticket, now_ms)
     if earlier is not None:
         code = "already-voted"
-        raise VoteRefused(code, f"You already chose to {earlier.choice.value} this.")
+        raise VoteRefused(
+            code, f"You already chose to {earlier.choice.value} this. Withdraw that vote first."
+        )
     _check_ballot(ticket, ballot)
+    _check_sign_in(ticket, actor, now_ms, sign_in)
+    if ballot.choice is Choice.APPROVE:
+        _check_told_apart(ticket, actor)
     vote = Vote(
         choice=ballot.choice,
         person=person,
@@ -60,6 +65,7 @@ def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int) -> Counted:
         at=now_ms,
         comment=ballot.comment,
         shown_digest=ballot.shown_digest,
+        linked=actor.person is not None and actor.person.linked,
     )
     votes = (*ticket.votes, vote)
     if ballot.choice is Choice.REJECT:
@@ -69,33 +75,116 @@ def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int) -> Counted:
     return Counted(votes, State.APPROVED if done else State.PENDING, changed=True)
 
 
+def withdraw(ticket: Ticket, actor: Actor, now_ms: int) -> Vote:
+    """Return the actor's own vote, which no longer counts. Raises VoteRefused."""
+    person = actor.person.id if actor.person else None
+    vote = next((vote for vote in ticket.votes if vote.person == person), None)
+    if vote is None:
+        code = "not-voted"
+        raise VoteRefused(code, "There is no vote of yours on this ticket.")
+    _check_pending(ticket, now_ms)
+    if ticket.withdrawals >= WITHDRAWALS_MAX:
+        code = "too-many-withdrawals"
+        raise VoteRefused(code, f"Votes on this ticket were withdrawn {WITHDRAWALS_MAX} times already.")
+    return vote
+
+
+def cancel(ticket: Ticket, actor: Actor, comment: str, now_ms: int) -> Ending:
+    """Return how the requester takes a request back that nobody decided yet. Raises VoteRefused."""
+    if not is_requester(ticket, actor):
+        code = "not-your-request"
+        raise VoteRefused(code, "Only who asked for this can take it back; you can reject it.")
+    _check_pending(ticket, now_ms)
+    return _ending(actor, comment)
+
+
+def revoke(ticket: Ticket, actor: Actor, comment: str, now_ms: int) -> Ending:
+    """Return how a grant is taken back before it is used up: by who may approve, or by the requester.
+
+    Raises VoteRefused.
+    """
+    if not is_requester(ticket, actor) and not admits(ticket.draft.requirement, actor):
+        code = "not-an-approver"
+        raise VoteRefused(code, "This rule asks for other people than you.")
+    state = ticket.state_at(now_ms)
+    if state is not State.APPROVED:
+        code = "not-approved"
+        raise VoteRefused(code, f"There is no grant to take back: this ticket is {_shown(state)}.")
+    return _ending(actor, comment)
+
+
+def is_requester(ticket: Ticket, actor: Actor) -> bool:
+    """Say whether this is who asked, by this account or by any that the directory knows."""
+    draft = ticket.draft
+    if actor.identity == draft.requester.identity:
+        return True
+    return actor.person is not None and actor.person.id == draft.requester_person
+
+
 def _eligible(ticket: Ticket, actor: Actor) -> str:
     """Return the person's id, or refuse: strangers, the requester, and people whom nobody asked."""
-    draft = ticket.draft
-    requester = actor.identity == draft.requester.identity
-    if actor.person is not None and actor.person.id == draft.requester_person:
-        requester = True
-    if requester:
+    if is_requester(ticket, actor):
         code = "own-request"
         raise VoteRefused(code, "You asked for this yourself, so somebody else has to decide.")
     if actor.person is None:
         code = "unknown-person"
         raise VoteRefused(code, "The directory doesn't know you, so your vote can't count.")
-    if not admits(draft.requirement, actor):
+    if not admits(ticket.draft.requirement, actor):
         code = "not-an-approver"
         raise VoteRefused(code, "This rule asks for other people than you.")
     return actor.person.id
+
+
+def _check_pending(ticket: Ticket, now_ms: int) -> None:
+    state = ticket.state_at(now_ms)
+    if state is not State.PENDING:
+        code = "already-decided"
+        raise VoteRefused(code, f"This ticket is already {_shown(state)}.")
 
 
 def _check_ballot(ticket: Ticket, ballot: Ballot) -> None:
     if ballot.shown_digest != ticket.draft.fingerprint.payload_digest:
         code = "stale-view"
         raise VoteRefused(code, "What you were shown is not what this ticket holds. Open it again and look.")
-    if len(ballot.comment) > COMMENT_MAX:
-        code = "comment-too-long"
-        raise VoteRefused(
-            code, f"The comment has {len(ballot.comment)} characters; {COMMENT_MAX} is the limit."
-        )
+    _check_comment(ballot.comment)
     if ballot.choice is Choice.REJECT and not ballot.comment.strip():
         code = "comment-missing"
         raise VoteRefused(code, "Say in a few words why you reject it; the requester will read that.")
+
+
+def _check_sign_in(ticket: Ticket, actor: Actor, now_ms: int, rules: SignInRules) -> None:
+    if not rules.meets(ticket.draft.requirement.risk, actor.method, actor.signed_in_at, now_ms):
+        code = "sign-in-too-weak"
+        minutes = rules.max_age_ms // 60_000
+        raise VoteRefused(
+            code,
+            f"This is a high risk: sign in again on the page, not more than {minutes} minutes before you decide.",
+        )
+
+
+def _check_told_apart(ticket: Ticket, actor: Actor) -> None:
+    """Refuse an approval of somebody who may have approved already, under an account that nothing links to this one."""
+    linked = actor.person is not None and actor.person.linked
+    for vote in ticket.votes:
+        if vote.identity.ns != actor.identity.ns and not (linked and vote.linked):
+            code = "unlinked-namespace"
+            raise VoteRefused(
+                code,
+                "Somebody has approved with an account of another kind, and nothing says that you are two people. "
+                "Sign in as they did, or have the accounts linked in the directory.",
+            )
+
+
+def _check_comment(comment: str) -> None:
+    if len(comment) > COMMENT_MAX:
+        code = "comment-too-long"
+        raise VoteRefused(code, f"The comment has {len(comment)} characters; {COMMENT_MAX} is the limit.")
+
+
+def _ending(actor: Actor, comment: str) -> Ending:
+    _check_comment(comment)
+    return Ending(actor.identity, actor.name, actor.person.id if actor.person else "", actor.method, comment)
+
+
+def _shown(state: State) -> str:
+    return state.value.replace("_", " ")

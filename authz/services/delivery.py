@@ -219,12 +219,12 @@ class Delivery:
         return Posting(notice.type, loaded.ticket, loaded.now, body)
 
     def _wanted(self, notice: Notice, ticket: Ticket) -> list[str]:
-        """Return the names of the route's channels that post something for this event."""
-        route = ticket.draft.requirement.notify
-        names = self._routes.routes.get(route)
-        if names is None:
-            self._observer.unknown_route(notice, route)
-            names = self._routes.routes[DEFAULT_ROUTE]
+        """Return the names of the routes' channels that post something for this event."""
+        names: list[str] = []
+        for route in ticket.draft.requirement.notify:
+            if route not in self._routes.routes:
+                self._observer.unknown_route(notice, route)
+            names += self._routes.routes.get(route, self._routes.routes[DEFAULT_ROUTE])
         channels = self._routes.channels
         return [name for name in dict.fromkeys(names) if notice.type in channels[name].events]
 

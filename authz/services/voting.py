@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from authz.domain.errors import Unavailable, VoteRefused
 from authz.domain.identity import Actor, Identity
+from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import State, Ticket
 from authz.domain.voting import Ballot, Counted, cast
 from authz.services.ports import Directory, Loaded, TicketStore
@@ -26,11 +27,14 @@ class SignedIn:
 class VotingService:
     """Asks the directory who votes, counts the vote, and stores it by compare-and-set."""
 
-    def __init__(self, store: TicketStore, directory: Directory, *, timeout: float) -> None:
-        """`timeout` bounds each question to the directory, in seconds."""
+    def __init__(
+        self, store: TicketStore, directory: Directory, sign_in: SignInRules, *, timeout: float
+    ) -> None:
+        """`sign_in` is what a high risk asks of a vote. `timeout` bounds each question to the directory, in seconds."""
         self._store = store
         self._directory = directory
         self._timeout = timeout
+        self.sign_in = sign_in
 
     async def actor(self, signed_in: SignedIn) -> Actor:
         """Return who this is, with their groups of now. Raises PolicyUnavailable."""
@@ -52,7 +56,7 @@ class VotingService:
             if loaded is None:
                 code = "unknown-ticket"
                 raise VoteRefused(code, "There is no such ticket.")
-            counted = cast(loaded.ticket, actor, ballot, loaded.now)
+            counted = cast(loaded.ticket, actor, ballot, loaded.now, self.sign_in)
             if not counted.changed:
                 return loaded
             stored = await self._store.vote(

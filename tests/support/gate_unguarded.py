@@ -21,13 +21,14 @@ from authz.adapters.redis.store import RedisTicketStore
 from authz.domain import decision as decisions
 from authz.domain import fingerprint as fingerprints
 from authz.domain.answer import Forward, Kind
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.decision import Allow, Decision, Deny
 from authz.domain.errors import PolicyMalformed
 from authz.domain.fingerprint import Fingerprint
 from authz.domain.header_mutation import Mutations
 from authz.domain.identity import Identity, Principal
 from authz.domain.request import CheckId
-from authz.domain.requirement import Approver, ApproverKind, Requirement
+from authz.domain.requirement import Requirement
 from authz.domain.requirement_parser import RequirementParser
 from authz.domain.token import TokenMint
 from authz.entrypoints import serving
@@ -38,20 +39,12 @@ from authz.services.check import redeeming, service
 from authz.services.check.call import Outcome
 from authz.services.check.requesters import Requesters
 from authz.services.ports import RedeemResult
+from tests.support.requirements import requirement
 
 VARIABLE = "UNGUARDED"
 _RACE_SECONDS = 0.2
-_WEAK = Requirement(
-    rule="weak",
-    reason="",
-    approvers=(Approver(ApproverKind.ANY),),
-    expires_in_ms=60_000,
-    uses=1,
-    valid_for_ms=60_000,
-    bind_headers=(),
-    bind_body=False,
-    notify="default",
-    show=(),
+_WEAK = requirement(
+    Approver(ApproverKind.ANY), rule="weak", expires_in_ms=60_000, valid_for_ms=60_000, bind_body=False
 )
 
 

@@ -7,24 +7,14 @@ from hashlib import sha256
 
 from authz.domain.fingerprint import Fingerprint
 from authz.domain.identity import Identity, Principal
-from authz.domain.requirement import Approver, ApproverKind, Requirement
+from authz.domain.requirement import Requirement
 from authz.domain.ticket import Choice, FrozenRequest, State, Ticket, TicketDraft, Vote
 from authz.domain.token import ticket_id
+from tests.support.requirements import requirement as requirement_of
 
 ISSUER = "https://idp.example"
 CREATED_AT = 1_700_000_000_000
-REQUIREMENT = Requirement(
-    rule="delete-production",
-    reason="deletes a production resource",
-    approvers=(Approver(ApproverKind.GROUP, "sre"),),
-    expires_in_ms=1_800_000,
-    uses=1,
-    valid_for_ms=900_000,
-    bind_headers=(),
-    bind_body=True,
-    notify="default",
-    show=(("Cluster", "prod-eu"),),
-)
+REQUIREMENT = requirement_of(reason="deletes a production resource", show=(("Cluster", "prod-eu"),))
 BODY = b'{"why": "cleanup"}'
 REQUEST = FrozenRequest(
     method="DELETE",

@@ -17,6 +17,9 @@ _HEADLINES = {
     State.EXPIRED: "Expired: nobody decided in time",
     State.USED_UP: "Approved and used",
     State.LAPSED: "Approved, but not used in time",
+    State.CANCELLED: "Taken back by the requester",
+    State.SUPERSEDED: "Replaced by another ticket",
+    State.REVOKED: "Approved, then revoked",
 }
 
 

@@ -48,7 +48,7 @@ async def create(link: Link, keys: Keys, settings: RedisSettings, draft: TicketD
             *keys.shared,
             keys.ticket(draft.id),
             keys.body(draft.id),
-            keys.same(digest),
+            keys.same(draft.answers_for or draft.id),
         ]
         if believed:
             names.append(keys.ticket(believed))

@@ -1,4 +1,7 @@
-"""Records of the format before this one, `{"v":1,…}`: there a draft held its request's body, base64."""
+"""Records of the format before this one, `{"v":1,…}`.
+
+There a draft held its request's body, base64, and a requirement was one list of approvers and one route.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ def raised(stored: bytes) -> bytes:
         return stored
     document = json.loads(stored)
     match document:
-        case {"value": {"request": dict(request)}}:
+        case {"value": {"request": dict(request), "requirement": dict(requirement)} as draft}:
             request.pop("body", None)
+            draft["requirement"] = _requirement(requirement)
         case _:
             pass  # a vote
     return json.dumps({**document, "v": 2}, ensure_ascii=False).encode()
@@ -37,3 +41,9 @@ def body_inside(stored: bytes | None) -> bytes | None:
         return b64decode(json.loads(stored)["value"]["request"]["body"], altchars=b"-_") or None
     except (ValueError, KeyError, TypeError) as error:
         raise RecordUnreadable(f"a stored body is not one this release can read: {error!r}") from error
+
+
+def _requirement(earlier: dict[str, object]) -> dict[str, object]:
+    demand = {"rule": earlier.pop("rule"), "reason": earlier.pop("reason")}
+    alternatives = [earlier.pop("approvers")]
+    return {**earlier, "demands": [{**demand, "alternatives": alternatives}], "notify": [earlier["notify"]]}

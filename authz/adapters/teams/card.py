@@ -34,6 +34,9 @@ _STYLES: dict[State, ContainerStyle] = {
     State.EXPIRED: "emphasis",
     State.USED_UP: "good",
     State.LAPSED: "emphasis",
+    State.CANCELLED: "emphasis",
+    State.SUPERSEDED: "emphasis",
+    State.REVOKED: "attention",
 }
 _VERBS = {Choice.APPROVE: "Approved by", Choice.REJECT: "Rejected by"}
 

@@ -68,7 +68,11 @@ class ReviewPages:
             raise HTTPException(400, "This address is incomplete. Start again at the first page.")
         actor = await self._voting.actor(session.signed_in)
         found = await self._store.page(State.PENDING, PAGE_SIZE, cursor)
-        views = [TicketView(ticket, actor, found.now) for ticket in found.tickets if may_view(ticket, actor)]
+        views = [
+            TicketView(ticket, actor, found.now, self._voting.sign_in)
+            for ticket in found.tickets
+            if may_view(ticket, actor)
+        ]
         open_views = [view for view in views if view.pending]
         context: dict[str, object] = {
             "mine": [view for view in open_views if view.verdict.may_vote],
@@ -146,7 +150,7 @@ class ReviewPages:
     ) -> Response:
         """Show a ticket; after a vote that wasn't taken with the reason, and the comment as it was typed."""
         body = await kept_body(self._store, loaded.ticket)
-        view = TicketView(loaded.ticket, actor, loaded.now, body=body)
+        view = TicketView(loaded.ticket, actor, loaded.now, self._voting.sign_in, body=body)
         context: dict[str, object] = {
             "view": view,
             "csrf": form_token(session.key, "vote", view.ticket.id, view.digest),

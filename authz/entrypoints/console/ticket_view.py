@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
 from authz.domain.quorum import Progress, progress
+from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.token import short_code
 from authz.domain.voting import Ballot, cast
@@ -19,6 +20,9 @@ STATE_WORDS = {
     State.EXPIRED: "Expired",
     State.USED_UP: "Used up",
     State.LAPSED: "Lapsed",
+    State.CANCELLED: "Cancelled",
+    State.SUPERSEDED: "Replaced",
+    State.REVOKED: "Revoked",
 }
 
 STATE_SENTENCES = {
@@ -28,6 +32,9 @@ STATE_SENTENCES = {
     State.EXPIRED: "It did not run: not enough people approved it in time.",
     State.USED_UP: "It was approved, and was sent through as often as the approval was given for.",
     State.LAPSED: "It was approved, and the time to use the approval has passed.",
+    State.CANCELLED: "It did not run: who asked for it took it back.",
+    State.SUPERSEDED: "The policy asks for something else by now, so another ticket has taken its place.",
+    State.REVOKED: "It was approved, and the approval was taken back.",
 }
 
 
@@ -39,11 +46,11 @@ class Verdict:
     sentence: str
 
 
-def verdict(ticket: Ticket, actor: Actor, now_ms: int) -> Verdict:
+def verdict(ticket: Ticket, actor: Actor, now_ms: int, sign_in: SignInRules) -> Verdict:
     """Ask the domain's own rules what an approval by this person would meet, without casting it."""
     ballot = Ballot(Choice.APPROVE, "", ticket.draft.fingerprint.payload_digest)
     try:
-        counted = cast(ticket, actor, ballot, now_ms)
+        counted = cast(ticket, actor, ballot, now_ms, sign_in)
     except VoteRefused as refused:
         return Verdict(may_vote=False, sentence=str(refused))
     if not counted.changed:
@@ -59,7 +66,9 @@ def may_view(ticket: Ticket, actor: Actor) -> bool:
 class TicketView:
     """What the templates ask of a ticket; everything in it is as untrusted as it was in the request."""
 
-    def __init__(self, ticket: Ticket, actor: Actor, now_ms: int, *, body: bytes | None = None) -> None:
+    def __init__(
+        self, ticket: Ticket, actor: Actor, now_ms: int, sign_in: SignInRules, *, body: bytes | None = None
+    ) -> None:
         """`body` is what is kept of the request's, for a page that shows it."""
         self._body = body
         self.ticket = ticket
@@ -68,7 +77,7 @@ class TicketView:
         self.requirement = ticket.draft.requirement
         self.now = now_ms
         self.state = ticket.state_at(now_ms)
-        self.verdict = verdict(ticket, actor, now_ms)
+        self.verdict = verdict(ticket, actor, now_ms, sign_in)
 
     @property
     def pending(self) -> bool:

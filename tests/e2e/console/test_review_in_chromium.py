@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Page, Request
 from starlette.responses import HTMLResponse
 
-from authz.domain.requirement import Approver, ApproverKind
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.ticket import State, Ticket
 from authz.entrypoints.console import form, security_headers
 from authz.entrypoints.console.demo_address import one_time_address

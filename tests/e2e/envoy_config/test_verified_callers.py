@@ -170,7 +170,6 @@ def test_two_tokens_are_refused_unasked(issuer: Issuer, stack: Stack, verifying:
 
 @pytest.mark.parametrize("jwt_given", [True, False])
 def test_only_the_named_namespaces_are_asked_for(jwt_given: bool, issuer: Issuer, stack: Stack) -> None:
-    given = {"jwt": provider(issuer)} if jwt_given else {}
-    with stack.gate(**given) as gate:
+    with stack.gate(jwt=provider(issuer) if jwt_given else None) as gate:
         http1.send(gate.port, "/", bearer(issuer.token()))
     assert bool(claims(stack)) is jwt_given

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from authz.domain.requirement import Approver, ApproverKind
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.ticket import State
 from authz.entrypoints.console import review_pages
 from tests.support.redis_server import RedisServer

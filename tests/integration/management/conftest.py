@@ -10,6 +10,7 @@ import pytest
 
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
+from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.server import ManagementServer
 from authz.services.voting import VotingService
@@ -46,7 +47,7 @@ def tokens() -> TokenMaker:
 
 @pytest.fixture
 async def server(store: RedisTicketStore, tokens: TokenMaker) -> AsyncIterator[ManagementServer]:
-    voting = VotingService(store, SampleDirectory(), timeout=5)
+    voting = VotingService(store, SampleDirectory(), SignInRules(), timeout=5)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
     server = ManagementServer(store, voting, authenticator, listen="127.0.0.1:0")
     await server.start()

@@ -12,6 +12,7 @@ from authz.domain.requirement_parser import RequirementDefaults, RequirementPars
 from tests.integration.policies.guide import block, blocks, documented_keys
 from tests.integration.policies.inputs import request
 from tests.integration.policies.opa_server import RunningOpa, run_opa
+from tests.support.requirements import seats_of
 
 
 def evaluate(folder: Path, query: str, *modules: str) -> Any:  # noqa: ANN401 - whatever the policy says
@@ -55,7 +56,7 @@ def test_holdgate_accepts_everything_that_the_guide_says_a_hold_may_demand(tmp_p
     (demand,) = evaluate(tmp_path, "data.demand.hold", rego_blocks()[1])
     requirement = _parser("payroll").parse(demand)
     assert requirement.rule == "change-payroll"
-    assert requirement.seats == 4
+    assert seats_of(requirement) == 4
     assert requirement.uses == 3
     assert requirement.bind_headers == ("x-tenant",)
     assert requirement.bind_body is False
@@ -75,7 +76,7 @@ def test_holdgate_accepts_the_demos_demands(demo: RunningOpa) -> None:
     ):
         requirement = _parser("prod-changes").parse(demo.decide(asked)["approval"])
         assert requirement.rule == rule
-        assert requirement.seats == 1
+        assert seats_of(requirement) == 1
         assert (requirement.expires_in_ms, requirement.valid_for_ms) == (30 * 60_000, 15 * 60_000)
 
 

@@ -6,30 +6,23 @@ import os
 from dataclasses import replace
 from hashlib import sha256
 
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.fingerprint import Fingerprint
 from authz.domain.identity import Identity, Principal
 from authz.domain.request import CheckId
-from authz.domain.requirement import Approver, ApproverKind, Requirement
 from authz.domain.ticket import Choice, FrozenRequest, TicketDraft, Vote
 from authz.domain.token import ticket_id
+from tests.support.requirements import requirement
 
 MINUTE = 60_000
 NEVER = 10 * 365 * 24 * 60 * MINUTE
 
 BODY = b"\x00\xff"
-REQUIREMENT = Requirement(
-    rule="delete-production",
+REQUIREMENT = requirement(
+    Approver(ApproverKind.GROUP, group="sre"),
+    Approver(ApproverKind.USER, user=Identity("idp", "dave")),
     reason="deletes a production resource",
-    approvers=(
-        Approver(ApproverKind.GROUP, group="sre"),
-        Approver(ApproverKind.USER, user=Identity("idp", "dave")),
-    ),
-    expires_in_ms=30 * MINUTE,
-    uses=1,
-    valid_for_ms=15 * MINUTE,
     bind_headers=("x-tenant",),
-    bind_body=True,
-    notify="default",
     show=(("Cluster", "prod-eu"),),
 )
 

@@ -11,14 +11,15 @@ from typing import Any
 import orjson
 
 from authz.domain.answer import Forward, Respond
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.errors import PolicyUnavailable
 from authz.domain.fingerprint import always_bound
 from authz.domain.identity import Identity, Person
 from authz.domain.limits import RequirementLimits
 from authz.domain.principal_source import parse_principal_source
 from authz.domain.request import CheckId, GatedRequest
-from authz.domain.requirement import Approver, ApproverKind
 from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
+from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, Ticket
 from authz.domain.token import TicketKey, TokenMint
 from authz.domain.voting import Ballot
@@ -157,7 +158,7 @@ class World:
         held = self.ticket(token)
         ballot = Ballot(choice, comment, held.draft.fingerprint.payload_digest)
         who = SignedIn(Identity(ISSUER, f"{name}-1"), name, "demo", self.memory.now)
-        await VotingService(self.memory, self.people, timeout=1).vote(held.id, who, ballot)
+        await VotingService(self.memory, self.people, SignInRules(), timeout=1).vote(held.id, who, ballot)
 
     def ticket(self, token: str) -> Ticket:
         identifier = self.mint.verify(token)

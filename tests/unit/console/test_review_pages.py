@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.identity import Principal
-from authz.domain.requirement import Approver, ApproverKind
 from authz.domain.ticket import Choice, State
 from authz.entrypoints.console import review_pages
 from authz.entrypoints.console.csrf import form_token

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.identity import Identity, Principal
-from authz.domain.requirement import Approver, ApproverKind
 from tests.unit.console.world import World, all_text, identity, vote_form
 
 CORPUS = [

@@ -15,7 +15,8 @@ from authz.domain.errors import PolicyUnavailable
 from authz.domain.fingerprint import Binding, always_bound, take_fingerprint
 from authz.domain.identity import Identity, Person, Principal
 from authz.domain.request import CheckId, GatedRequest
-from authz.domain.requirement import Approver, ApproverKind, Requirement
+from authz.domain.requirement import Requirement
+from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import FrozenRequest, Ticket, TicketDraft
 from authz.domain.token import TicketKey, TokenMint, ticket_id
 from authz.entrypoints.console.app import build_console
@@ -27,6 +28,7 @@ from authz.entrypoints.console.site import Site
 from authz.services.ports import TicketStore
 from authz.services.voting import VotingService
 from tests.support.memory_store import START_MS, MemoryStore
+from tests.support.requirements import requirement as requirement_of
 
 ISSUER = "https://issuer.example"
 PUBLIC_URL = "http://127.0.0.1:8088"
@@ -85,16 +87,11 @@ def draft(**changes: Any) -> TicketDraft:  # noqa: ANN401 - any field of the dra
         source_address="192.0.2.7",
     )
     request = replace(request, **{name: changes.pop(name) for name in names & changes.keys()})
-    requirement = Requirement(
-        rule="delete-production",
-        reason="deletes a production resource",
-        approvers=(Approver(ApproverKind.GROUP, "sre"),),
-        expires_in_ms=1_800_000,
-        uses=1,
-        valid_for_ms=900_000,
-        bind_headers=(),
+    requirement = requirement_of(
+        *changes.pop("approvers", ()),
+        rule=changes.pop("rule", "delete-production"),
+        reason=changes.pop("reason", "deletes a production resource"),
         bind_body=request.body_checked,
-        notify="default",
         show=(("Cluster", "prod-eu"),),
     )
     fields = {name: changes.pop(name) for name in Requirement.__slots__ if name in changes}
@@ -140,7 +137,7 @@ class World:
         self.mint = TokenMint([TicketKey("k1", b"s" * 32)])
         people = [DemoPerson(name, identity(name), name.title(), ", ".join(GROUPS[name])) for name in GROUPS]
         people.append(DemoPerson("eve", identity("eve"), "Eve", "not in the directory"))
-        self.voting = VotingService(self.store, self.directory, timeout=1.0)
+        self.voting = VotingService(self.store, self.directory, SignInRules(), timeout=1.0)
         self.sign_in = DemoSignIn(
             self.site, people, guard, KEY, monotonic=self.clock, wall=lambda: START_MS / 1000
         )

@@ -196,7 +196,7 @@ async def test_an_event_that_no_channel_posts_is_acknowledged_without_a_message(
 async def test_the_rules_route_decides_which_channels_are_told() -> None:
     channels = {"a": FakeChannel(), "b": FakeChannel(), "c": FakeChannel()}
     rig = Rig(notice(), channels=channels, routes={"default": ("a",), "prod": ("b", "c", "b")})
-    held = ticket(requirement=replace(REQUIREMENT, notify="prod"))
+    held = ticket(requirement=replace(REQUIREMENT, notify=("prod",)))
     rig.tickets.by_id[held.id] = held
     await rig.run_until(lambda: bool(rig.outbox.done))
     assert [len(channel.postings) for channel in channels.values()] == [0, 1, 1]
@@ -204,7 +204,7 @@ async def test_the_rules_route_decides_which_channels_are_told() -> None:
 
 async def test_a_route_that_was_removed_falls_back_to_the_default_and_says_so() -> None:
     rig = Rig(notice())
-    held = ticket(requirement=replace(REQUIREMENT, notify="gone"))
+    held = ticket(requirement=replace(REQUIREMENT, notify=("gone",)))
     rig.tickets.by_id[held.id] = held
     await rig.run_until(lambda: bool(rig.outbox.done))
     assert rig.watched.routes == ["gone"]

@@ -23,10 +23,16 @@ def test_the_names_are_the_catalogue() -> None:
     assert [kind.value for kind in EventType] == [
         "ticket.created",
         "vote.recorded",
+        "vote.withdrawn",
         "ticket.approved",
         "ticket.rejected",
         "ticket.expired",
+        "ticket.cancelled",
+        "ticket.superseded",
         "grant.redeemed",
         "grant.used_up",
         "grant.lapsed",
+        "grant.revoked",
+        "breakglass.used",
+        "breakglass.reviewed",
     ]

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authz.domain import quorum
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.identity import Actor, Identity, Person
 from authz.domain.quorum import admits, attainable, progress
-from authz.domain.requirement import Approver, ApproverKind, Requirement
+from authz.domain.requirement import Requirement
 from authz.domain.ticket import Choice, Vote
+from tests.support.requirements import approved_by
 from tests.support.sample_tickets import ISSUER, REQUIREMENT, vote
 
 GROUPS = ("sre", "security", "dev")
@@ -27,7 +29,7 @@ def user(name: str) -> Approver:
 
 
 def demand(*approvers: Approver) -> Requirement:
-    return replace(REQUIREMENT, approvers=approvers)
+    return approved_by(REQUIREMENT, *approvers)
 
 
 def by(name: str, *groups: str) -> Vote:
@@ -110,7 +112,7 @@ def test_one_person_would_fill_both_seats_without_the_matching(monkeypatch: pyte
     def counted(seats: list[Approver], people: list[Actor]) -> dict[int, int]:
         return {seat: i for seat, one in enumerate(seats) for i, who in enumerate(people) if one.admits(who)}
 
-    monkeypatch.setattr(quorum, "_match", counted)
+    monkeypatch.setattr(quorum, "fill", counted)
     both = demand(group("sre"), group("security"))
     assert progress(both, [by("carol", "sre", "security")], requester_known=True).complete
 

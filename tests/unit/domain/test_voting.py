@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 
 from authz.domain import voting
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor, Identity, Person
-from authz.domain.requirement import Approver, ApproverKind
+from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.voting import COMMENT_MAX, Ballot, cast
+from tests.support.requirements import approved_by
 from tests.support.sample_tickets import CREATED_AT, ISSUER, REQUIREMENT, approved, ended, ticket, vote
 
 NOW = CREATED_AT + 60_000
@@ -17,7 +19,8 @@ TICKET = ticket()
 SHOWN = TICKET.draft.fingerprint.payload_digest
 APPROVE = Ballot(Choice.APPROVE, "", SHOWN)
 REJECT = Ballot(Choice.REJECT, "not today", SHOWN)
-TWO = replace(REQUIREMENT, approvers=(Approver(ApproverKind.GROUP, "sre", count=2),))
+TWO = approved_by(REQUIREMENT, Approver(ApproverKind.GROUP, "sre", count=2))
+RULES = SignInRules()
 
 
 def actor(name: str = "bob", *groups: str, account: str = "") -> Actor:
@@ -27,13 +30,13 @@ def actor(name: str = "bob", *groups: str, account: str = "") -> Actor:
 
 def refused(held: Ticket, who: Actor, ballot: Ballot, now: int = NOW) -> str:
     with pytest.raises(VoteRefused) as error:
-        cast(held, who, ballot, now)
+        cast(held, who, ballot, now, RULES)
     return error.value.code
 
 
 def test_an_approval_that_fills_the_last_seat_approves() -> None:
     """The vote holds all that an auditor asks."""
-    counted = cast(TICKET, actor("bob", "sre", "dev"), replace(APPROVE, comment="ok"), NOW)
+    counted = cast(TICKET, actor("bob", "sre", "dev"), replace(APPROVE, comment="ok"), NOW, RULES)
     assert (counted.state, counted.changed) == (State.APPROVED, True)
     (given,) = counted.votes
     assert given.person == "bob"
@@ -46,16 +49,16 @@ def test_an_approval_that_fills_the_last_seat_approves() -> None:
 def test_one_of_two_leaves_it_pending() -> None:
     """The second person decides."""
     held = ticket(requirement=TWO)
-    first = cast(held, actor("bob"), APPROVE, NOW)
+    first = cast(held, actor("bob"), APPROVE, NOW, RULES)
     assert first.state is State.PENDING
-    second = cast(replace(held, votes=first.votes), actor("carol"), APPROVE, NOW)
+    second = cast(replace(held, votes=first.votes), actor("carol"), APPROVE, NOW, RULES)
     assert (second.state, len(second.votes)) == (State.APPROVED, 2)
 
 
 def test_a_rejection_ends_it_whatever_was_approved_before() -> None:
     """A reject wins."""
     held = replace(ticket(requirement=TWO), votes=(vote(),))
-    counted = cast(held, actor("carol"), REJECT, NOW)
+    counted = cast(held, actor("carol"), REJECT, NOW, RULES)
     assert (counted.state, counted.votes[-1].comment) == (State.REJECTED, "not today")
 
 
@@ -72,15 +75,15 @@ def test_nobody_decides_their_own_request() -> None:
 def test_the_requester_would_approve_without_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: nothing else stands between the requester and the approval."""
     monkeypatch.setattr(voting, "_eligible", lambda _ticket, who: who.person.id)
-    assert cast(TICKET, actor("alice"), APPROVE, NOW).state is State.APPROVED
+    assert cast(TICKET, actor("alice"), APPROVE, NOW, RULES).state is State.APPROVED
 
 
 def test_an_unknown_requester_needs_one_approval_more() -> None:
     """One of the voters may be the requester under another account."""
     held = replace(TICKET, draft=replace(TICKET.draft, requester_person=None))
-    first = cast(held, actor("bob"), APPROVE, NOW)
+    first = cast(held, actor("bob"), APPROVE, NOW, RULES)
     assert first.state is State.PENDING
-    assert cast(replace(held, votes=first.votes), actor("carol"), APPROVE, NOW).state is State.APPROVED
+    assert cast(replace(held, votes=first.votes), actor("carol"), APPROVE, NOW, RULES).state is State.APPROVED
 
 
 def test_a_stranger_and_a_bystander_are_refused() -> None:
@@ -93,16 +96,16 @@ def test_a_stranger_and_a_bystander_are_refused() -> None:
 def test_the_same_vote_again_changes_nothing_even_when_all_is_over() -> None:
     """A double click is no error."""
     done = approved(TICKET, vote(name="bob"))
-    assert cast(done, actor("bob"), replace(APPROVE, shown_digest=""), NOW).changed is False
-    assert cast(done, actor("bob"), APPROVE, NOW).votes == done.votes
+    assert cast(done, actor("bob"), replace(APPROVE, shown_digest=""), NOW, RULES).changed is False
+    assert cast(done, actor("bob"), APPROVE, NOW, RULES).votes == done.votes
     no = ended(TICKET, State.REJECTED, vote(Choice.REJECT))
-    assert cast(no, actor("bob"), REJECT, NOW).changed is False
+    assert cast(no, actor("bob"), REJECT, NOW, RULES).changed is False
 
 
 def test_the_same_person_votes_once_under_any_account() -> None:
     """A second account adds no second approval."""
     held = replace(ticket(requirement=TWO), votes=(vote(name="bob"),))
-    assert cast(held, actor("bob", account="bob-in-slack"), APPROVE, NOW).changed is False
+    assert cast(held, actor("bob", account="bob-in-slack"), APPROVE, NOW, RULES).changed is False
 
 
 def test_a_change_of_mind_is_refused() -> None:
@@ -123,14 +126,14 @@ def test_what_is_decided_takes_no_votes(state: State) -> None:
 
 def test_the_deadline_counts_before_it_is_stored() -> None:
     """The last millisecond is in time, the next is not."""
-    assert cast(TICKET, actor(), APPROVE, TICKET.expires_at - 1).changed
+    assert cast(TICKET, actor(), APPROVE, TICKET.expires_at - 1, RULES).changed
     assert refused(TICKET, actor(), APPROVE, TICKET.expires_at) == "already-decided"
 
 
 def test_a_late_vote_would_count_without_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: the stored state still says pending then."""
     monkeypatch.setattr(Ticket, "state_at", lambda self, _now: self.state)
-    assert cast(TICKET, actor(), APPROVE, TICKET.expires_at + 1).state is State.APPROVED
+    assert cast(TICKET, actor(), APPROVE, TICKET.expires_at + 1, RULES).state is State.APPROVED
 
 
 def test_a_vote_on_something_else_than_what_was_shown_is_refused() -> None:
@@ -144,6 +147,6 @@ def test_a_rejection_says_why_and_no_comment_is_a_book() -> None:
     for blank in ("", " ", "\n\t"):
         assert refused(TICKET, actor(), replace(REJECT, comment=blank)) == "comment-missing"
     longest = "x" * COMMENT_MAX
-    assert cast(TICKET, actor(), replace(REJECT, comment=longest), NOW).changed
+    assert cast(TICKET, actor(), replace(REJECT, comment=longest), NOW, RULES).changed
     for ballot in (APPROVE, REJECT):
         assert refused(TICKET, actor(), replace(ballot, comment=f"{longest}x")) == "comment-too-long"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
+from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.feed import WatchLimits
 from authz.entrypoints.management.server import ManagementServer
@@ -44,7 +45,7 @@ def limits() -> WatchLimits:
 async def server(
     store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, limits: WatchLimits
 ) -> AsyncIterator[ManagementServer]:
-    voting = VotingService(store, directory, timeout=1)
+    voting = VotingService(store, directory, SignInRules(), timeout=1)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
     server = ManagementServer(store, voting, authenticator, listen="127.0.0.1:0", limits=limits)
     await server.start()

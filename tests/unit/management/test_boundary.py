@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from authz.domain.errors import RecordUnreadable
+from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management import boundary
 from authz.entrypoints.management.authenticator import CALLER
 from authz.entrypoints.management.boundary import Boundary
@@ -187,7 +188,7 @@ async def test_a_message_beyond_the_bound_is_refused(stub: ApprovalsAsyncStub, t
 async def test_two_servers_never_share_a_port(
     server: ManagementServer, store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker
 ) -> None:
-    voting = VotingService(store, directory, timeout=1)
+    voting = VotingService(store, directory, SignInRules(), timeout=1)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
     with pytest.raises(RuntimeError, match="Failed to bind"):
         ManagementServer(store, voting, authenticator, listen=server.address)
@@ -197,7 +198,7 @@ async def test_two_servers_never_share_a_port(
 async def test_it_listens_on_this_machine_only(
     store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, listen: str
 ) -> None:
-    voting = VotingService(store, directory, timeout=1)
+    voting = VotingService(store, directory, SignInRules(), timeout=1)
     with pytest.raises(ValueError, match="only a loopback address"):
         ManagementServer(store, voting, DemoAuthenticator(tokens.key.public_key(), ISSUER), listen=listen)
 
@@ -206,7 +207,7 @@ async def test_a_socket_is_for_this_account_alone(
     store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, tmp_path: Path
 ) -> None:
     path = tmp_path / "m.sock"
-    voting = VotingService(store, directory, timeout=1)
+    voting = VotingService(store, directory, SignInRules(), timeout=1)
     server = ManagementServer(
         store, voting, DemoAuthenticator(tokens.key.public_key(), ISSUER), listen=f"unix:{path}"
     )

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.errors import SettingsInvalid
 from authz.domain.principal_source import PrincipalSource
-from authz.domain.requirement import Approver, ApproverKind
 from authz.settings import Settings
 from authz.settings_loader import load_settings
 

@@ -10,9 +10,10 @@ from authz.adapters.teams import card as card_module
 from authz.adapters.teams.card import CardLimits
 from authz.adapters.teams.elements import own_words
 from authz.adapters.teams.envelope import MAX_BYTES, envelope
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.events import EventType
 from authz.domain.identity import Identity, Principal
-from authz.domain.requirement import Approver, ApproverKind
+from authz.domain.requirement import Demand
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.token import short_code
 from authz.services.ports import DeliveryRefused, Posting
@@ -43,8 +44,7 @@ def attacked(attack: str) -> Ticket:
     )
     requirement = replace(
         REQUIREMENT,
-        reason=text,
-        approvers=(Approver(ApproverKind.GROUP, text, count=2),),
+        demands=(Demand("delete-production", text, ((Approver(ApproverKind.GROUP, text, count=2),),)),),
         show=tuple((text, text) for _ in range(10)),
     )
     base = ticket(request=request, requirement=requirement)
