@@ -19,7 +19,7 @@ from tests.fuzz.boundary import rendered_logs
 from tests.fuzz.differential.chance import Chance
 from tests.fuzz.memory import FlatMemory
 from tests.fuzz.mutations import mutated
-from tests.fuzz.targets import FOUND, TARGETS, found, seeds
+from tests.fuzz.targets import FOUND, MESSAGES, TARGETS, found, seeds
 from tools import fuzzer
 
 _ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def _keep(name: str, atheris: Path) -> None:
 def _unguided(name: str, runs: int) -> int:
     memory = FlatMemory(_WARM_UP)
     with closing(TARGETS[name]()) as target, rendered_logs():
-        for data in islice(mutated(seeds(name), Chance()), runs):
+        for data in islice(mutated(seeds(name), Chance(), messages=name in MESSAGES), runs):
             try:
                 target(data)
             except Exception as error:

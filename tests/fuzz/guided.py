@@ -6,6 +6,7 @@ Started by `python -m tests.fuzz`, which knows where atheris is. The folder keep
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 from contextlib import redirect_stderr
 from pathlib import Path
@@ -20,7 +21,7 @@ with redirect_stderr(io.StringIO()), atheris.instrument_imports(include=["authz"
     from tests.fuzz.differential.results import result
     from tests.fuzz.memory import FlatMemory
     from tests.fuzz.messages import changed
-    from tests.fuzz.targets import TARGETS, seeds
+    from tests.fuzz.targets import MESSAGES, TARGETS, seeds
 
 _WARM_UP: Final = 20_000
 _MORE: Final = 32
@@ -48,13 +49,15 @@ def main() -> None:
         chance = Chance(seed)
         if name == "opa-body" and chance.happens(0.3):
             return data[:1] + f'{{"result": {result(chance)}}}'.encode()[: longest - 1]
-        if name != "check-bytes" or chance.happens(0.3):
+        if name not in MESSAGES or chance.happens(0.3):
             mutated: bytes = atheris.Mutate(data, longest)
             return mutated
         within = changed(data, chance, lambda text: atheris.Mutate(text, len(text) + _MORE))
         return within[:longest]
 
-    atheris.Setup([sys.argv[0], f"-runs={runs}", str(folder), *options], once, custom_mutator=mutate)
+    # What libFuzzer starts again, in a shell, where it merges.
+    again = shlex.join([sys.executable, "-m", "tests.fuzz.guided", name, corpus, runs])
+    atheris.Setup([again, f"-runs={runs}", str(folder), *options], once, custom_mutator=mutate)
     with rendered_logs():
         atheris.Fuzz()
 

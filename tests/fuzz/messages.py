@@ -24,7 +24,7 @@ def changed(data: bytes, chance: Chance, change: Callable[[bytes], bytes]) -> by
         return data
     text, put = chance.choice(texts)
     put(change(text))
-    return data[:1] + request.SerializeToString()
+    return data[:1] + request.SerializeToString(deterministic=True)
 
 
 def _leaves(message: Message) -> Iterator[Leaf]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tests.fuzz.differential.chance import BYTES, Chance
+from tests.fuzz.messages import changed
 
 # Tags, lengths and varints of protobuf, what JSON and HTTP turn on.
 _PIECES: Sequence[bytes] = (
@@ -39,11 +40,14 @@ _PIECES: Sequence[bytes] = (
 )
 
 
-def mutated(seeds: Sequence[bytes], chance: Chance) -> Iterator[bytes]:
-    """Yield each seed once, then damaged ones without an end."""
+def mutated(seeds: Sequence[bytes], chance: Chance, *, messages: bool) -> Iterator[bytes]:
+    """Yield each seed once, then damaged ones without an end; half of them within, where they are `messages`."""
     yield from seeds
     while True:
         data = chance.choice(seeds)
+        if messages and chance.happens(0.5):
+            yield changed(data, chance, lambda text: chance.damaged(text, _PIECES))
+            continue
         way = chance.random()
         if way < 0.2:
             other = chance.choice(seeds)

@@ -41,10 +41,10 @@ def check_bytes() -> CheckBytes:
 def _checks() -> Iterator[bytes]:
     """Every request of the contract's cases, each under another policy, and those of tickets under all."""
     for number, case in enumerate(cases()):
-        yield bytes([number % (REDEEMING + 1)]) + case.request.SerializeToString()
+        yield bytes([number % (REDEEMING + 1)]) + case.request.SerializeToString(deterministic=True)
     for choice in range(REDEEMING + 1):
         for request in (check_request(), check_request(raw=False), approved_request()):
-            yield bytes([choice]) + request.SerializeToString()
+            yield bytes([choice]) + request.SerializeToString(deterministic=True)
 
 
 def _documents() -> Iterator[bytes]:
@@ -87,6 +87,8 @@ TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
     "opa-body": OpaBody,
     "opa-wire": OpaWire,
 }
+# Behind the first byte of these is a CheckRequest.
+MESSAGES: Final = frozenset({"check-bytes"})
 _SEEDS: Final = {"check-bytes": _checks, "opa-body": _bodies, "opa-wire": _wires}
 FOUND: Final = Path(__file__).with_name("found")
 

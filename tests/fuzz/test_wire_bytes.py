@@ -23,7 +23,7 @@ from tests.fuzz.check_bytes import REDEEMING, approved_request
 from tests.fuzz.differential.chance import Chance
 from tests.fuzz.memory import FlatMemory, GrowingMemory
 from tests.fuzz.mutations import mutated
-from tests.fuzz.targets import TARGETS, Target, seeds
+from tests.fuzz.targets import MESSAGES, TARGETS, Target, seeds
 from tests.fuzz.test_check_handler import EXAMPLES
 
 # Five times as many as Hypothesis makes: these are quick to make.
@@ -41,7 +41,7 @@ def _silent() -> Iterator[None]:
 def fuzz(name: str, target: Callable[[bytes], None]) -> FlatMemory:
     """Try the inputs of this target, and look at memory between them."""
     memory = FlatMemory(WARM_UP)
-    for data in islice(mutated(seeds(name), Chance(name)), INPUTS):
+    for data in islice(mutated(seeds(name), Chance(name), messages=name in MESSAGES), INPUTS):
         try:
             target(data)
         except Exception as error:
