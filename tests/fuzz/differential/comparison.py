@@ -16,7 +16,7 @@ from tests.fuzz.differential.known_inputs import of_parts, same_attributes
 from tests.fuzz.differential.known_results import of_result
 from tests.fuzz.differential.requests import RESULT
 from tests.fuzz.differential.rows import Rows
-from tests.fuzz.differential.twins import carries_ticket, twins
+from tests.fuzz.differential.twins import carries_ticket, folded, twin
 
 SAME: Final[Rows] = frozenset()
 _METHOD = "/envoy.service.auth.v3.Authorization/Check"
@@ -79,13 +79,11 @@ class Comparison:
             )
             if not alike:
                 return None
-        for other, reasons in twins(check):
-            of_twin = theirs if other == check else await self._ask(self._peer, other)
-            parts = _parts(of_twin), _parts(ours)
-            more = SAME if parts[0] == parts[1] else of_parts(check, self._calls, *parts)
-            if more is not None and (rows | reasons | more):
-                return rows | reasons | more
-        return None
+        other, reasons = twin(check)
+        of_twin = theirs if other == check else await self._ask(self._peer, other)
+        parts = folded(_parts(of_twin)), folded(_parts(ours))
+        more = SAME if parts[0] == parts[1] else of_parts(check, self._calls, *parts)
+        return None if more is None else (rows | reasons | more) or None
 
     async def _ask(self, method: Any, check: CheckRequest) -> Any:  # noqa: ANN401 - grpc's and JSON
         return _plain(await self._answer(method, check))
