@@ -13,13 +13,14 @@ from urllib.parse import quote
 from google.rpc.code_pb2 import OK, PERMISSION_DENIED, UNAVAILABLE
 
 from authz.domain.answer import Forward, Kind, Respond
-from authz.domain.header_mutation import NameValues
+from authz.domain.header_mutation import Mutations, NameValues
 from authz.services.check.call import Outcome
 from authz.wire.ext_authz_pb2 import CheckResponse, HeaderValue, HeaderValueOption, QueryParameter, StatusCode
 
 # What may stand in a query as it is (RFC 3986 section 3.4), without `&`, `#` and a `%` that begins no escape: with
 # the plugin a policy has to encode values itself, so that what is encoded stays, and the rest can't split a target.
 _UNSAFE_IN_QUERY = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~!$'()*+,;:@/?=%-]+", re.ASCII)
+_UNCHANGED = Mutations()
 _LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
 
 
@@ -69,6 +70,9 @@ def _refuse(response: CheckResponse, kind: Kind, answer: Respond) -> None:
 def _forward(response: CheckResponse, answer: Forward) -> None:
     response.status.code = OK
     allowed = response.ok_response
+    if answer.mutations == _UNCHANGED:
+        allowed.SetInParent()
+        return
     # Overwriting leaves no spoofed copy; of several values of one name, all but the first are appended.
     allowed.headers.extend(_overwriting(answer.mutations.headers))
     allowed.headers_to_remove.extend(answer.mutations.remove_headers)

@@ -12,17 +12,16 @@ from binascii import b2a_base64
 
 from google.protobuf.struct_pb2 import Struct, Value
 
+from authz.adapters.envoy.check_request import EnvoyRequest
 from authz.adapters.envoy.go_json import struct_number
 from authz.adapters.envoy.go_text import shown
 from authz.adapters.envoy.request_body import BodyParser
 from authz.adapters.envoy.request_target import parsed_path, parsed_query
-from authz.domain.request import GatedRequest
 from authz.domain.reserved_headers import TICKET, carries_ticket
 from authz.wire.ext_authz_pb2 import (
     Address,
     AttributeContext,
     CheckRequest,
-    HeaderMap,
     Metadata,
     SocketAddress,
 )
@@ -33,7 +32,7 @@ BODIES = BodyParser()
 
 
 def policy_input(
-    check: CheckRequest, request: GatedRequest, bodies: BodyParser | None = BODIES
+    check: CheckRequest, request: EnvoyRequest, bodies: BodyParser | None = BODIES
 ) -> dict[str, object]:
     """Return the value of `input` for one check; with None for `bodies` the body isn't parsed.
 
@@ -48,7 +47,7 @@ def policy_input(
         "parsed_query": parsed_query(target) if "?" in target else {},
     }
     if check.HasField("attributes"):
-        document["attributes"] = _attributes(attributes)
+        document["attributes"] = _attributes(attributes, request)
     if bodies is not None:
         document["parsed_body"], document["truncated_body"] = bodies.parse(request, path)
     if request.source_principal:
@@ -56,10 +55,10 @@ def policy_input(
     return document
 
 
-def _attributes(attributes: AttributeContext) -> dict[str, object]:
+def _attributes(attributes: AttributeContext, request: EnvoyRequest) -> dict[str, object]:
     document: dict[str, object] = {}
     if attributes.HasField("request"):
-        document["request"] = _request(attributes.request)
+        document["request"] = _request(attributes.request, request)
     if attributes.HasField("source"):
         document["source"] = _peer(attributes.source)
     if attributes.HasField("destination"):
@@ -76,17 +75,17 @@ def _attributes(attributes: AttributeContext) -> dict[str, object]:
     return document
 
 
-def _request(request: AttributeContext.Request) -> dict[str, object]:
+def _request(seen: AttributeContext.Request, request: EnvoyRequest) -> dict[str, object]:
     document: dict[str, object] = {}
-    if request.HasField("http"):
-        document["http"] = _http(request.http)
-    if request.HasField("time"):
+    if seen.HasField("http"):
+        document["http"] = _http(seen.http, request)
+    if seen.HasField("time"):
         # The plugin's form, as policies see it, although its documentation promises RFC 3339.
-        document["time"] = _set(seconds=request.time.seconds, nanos=request.time.nanos)
+        document["time"] = _set(seconds=seen.time.seconds, nanos=seen.time.nanos)
     return document
 
 
-def _http(http: AttributeContext.HttpRequest) -> dict[str, object]:
+def _http(http: AttributeContext.HttpRequest, request: EnvoyRequest) -> dict[str, object]:
     document = _set(
         id=http.id,
         method=http.method,
@@ -101,14 +100,13 @@ def _http(http: AttributeContext.HttpRequest) -> dict[str, object]:
     )
     if http.raw_body:
         document["rawBody"] = b64encode(http.raw_body).decode("ascii")
-    if http.HasField("header_map"):
-        joined, lines = _raw_headers(http.header_map)
-        document["headerMap"] = {"headers": lines} if lines else {}
-    else:
-        joined = {}
-    headers = joined if http.header_map.headers else _plain_headers(http)
+    headers, lines = _raw_headers(request) if request.raw_headers else (_plain_headers(http), [])
     if headers:
         document["headers"] = headers
+    if lines:
+        document["headerMap"] = {"headers": lines}
+    elif http.HasField("header_map"):
+        document["headerMap"] = {}
     return document
 
 
@@ -116,15 +114,11 @@ def _plain_headers(http: AttributeContext.HttpRequest) -> dict[str, str]:
     return {name: value for name, value in dict(http.headers).items() if not _holds_ticket(name)}
 
 
-def _raw_headers(header_map: HeaderMap) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Return the map as Envoy joins it, duplicates in one value with commas, and the lines one by one.
-
-    Both in one pass: reading a field costs more than what is made of it.
-    """
+def _raw_headers(request: EnvoyRequest) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """Return the map as Envoy joins it, duplicates in one value with commas, and the lines one by one."""
     joined: dict[str, str] = {}
     lines: list[dict[str, str]] = []
-    for header in header_map.headers:
-        key, text, raw = header.key, header.value, header.raw_value
+    for key, text, raw in request.lines:
         if _holds_ticket(key):
             continue
         line = {"key": key} if key else {}
@@ -132,11 +126,11 @@ def _raw_headers(header_map: HeaderMap) -> tuple[dict[str, str], list[dict[str, 
             line["value"] = text
         if raw:
             line["rawValue"] = b2a_base64(raw, newline=False).decode("ascii")
-            # Each byte outside UTF-8 becomes `!` in Envoy's plain map (measured).
-            text = shown(raw, "!")
         lines.append(line)
         name = key.lower()
-        joined[name] = f"{joined[name]},{text}" if name in joined else text
+        # Each byte outside UTF-8 becomes `!` in Envoy's plain map (measured).
+        value = shown(raw, "!") if raw else text
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
     return joined, lines
 
 

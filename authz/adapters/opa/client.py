@@ -44,6 +44,8 @@ class OpaClient:
         self._connections = connections
         self._max_answer_bytes = max_answer_bytes
         self._pool: Pool | None = None
+        # A few paths from the settings, each asked again and again.
+        self._heads: dict[str, bytes] = {}
 
     async def __aenter__(self) -> Self:
         """Allow questions."""
@@ -66,7 +68,7 @@ class OpaClient:
         Raises PolicyUnavailable, and PolicyMalformed when the answer is no Data API answer.
         """
         body = orjson.dumps({"input": document}, option=orjson.OPT_NON_STR_KEYS)
-        answer = await self._post(f"/v1/data/{quote(path.strip('/'))}", body, timeout)
+        answer = await self._post(path, body, timeout)
         try:
             parsed = orjson.loads(answer)
         except orjson.JSONDecodeError as error:
@@ -88,12 +90,18 @@ class OpaClient:
             return False
         return answer.status == HTTPStatus.OK
 
-    async def _post(self, target: str, body: bytes, timeout: float) -> bytes:
-        content = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
-        answer = await self._ask(self._head("POST", target) + content + body, timeout)
+    async def _post(self, path: str, body: bytes, timeout: float) -> bytes:
+        head = self._heads.get(path)
+        if head is None:
+            head = (
+                self._head("POST", f"/v1/data/{quote(path.strip('/'))}")
+                + b"content-type: application/json\r\n"
+            )
+            self._heads[path] = head
+        answer = await self._ask(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body), timeout)
         status = answer.status
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and (code := _evaluation_error(answer.body)):
-            msg = f"OPA could not evaluate {target}: {code}; its own log has the place"
+            msg = f"OPA could not evaluate {path}: {code}; its own log has the place"
             raise PolicyMalformed(msg)
         if status != HTTPStatus.OK:
             msg = f"OPA answered with status {status}"
