@@ -13,7 +13,7 @@ package holdgate.approvals
 #   OPA checks the keys of an object that is written out in the call, and the types of whatever is
 #   passed. docs/approvals.md says what each key means, and which values Holdgate takes.
 # scope: document
-demand(fields) := fields if not fields == demanded
+demand(fields) := object.union(fields, {}) if not fields == demanded
 
 # METADATA
 # title: A break-glass
@@ -21,12 +21,13 @@ demand(fields) := fields if not fields == demanded
 #   Returns its argument. `break_glass contains approvals.break_glass({"rule": …, "break_glass":
 #   {"group": …, "review_within": "24h"}})`, checked as a demand is.
 # scope: document
-break_glass(fields) := fields if not fields == broken
+break_glass(fields) := object.union(fields, {}) if not fields == broken
 
 # What follows is for OPA's compiler. An argument that is compared with an example takes the
 # example's type, and no argument is ever equal to it. A type that is read out of an array by a
 # variable is any of those in the array. Keys of an example that has a number for a key too may be
-# left out; another key than those may not be there.
+# left out; another key than those may not be there. The union is for what comes out: any object,
+# to be compared with whatever a test says.
 demanded := {
 	"rule": "",
 	"reason": "",
