@@ -86,7 +86,7 @@ def _unguided(name: str, runs: int) -> int:
                 error.add_note(f"{name}, input {data.hex()}")
                 raise
             memory.count()
-        _tell(f"{name}: {runs:,} inputs, {dict(target.seen)}, {memory.growth / 1e6:.1f} MB more")
+        _tell(f"{name}: {runs:,} inputs, {dict(target.seen)}, {memory.text()}")
     return 0
 
 

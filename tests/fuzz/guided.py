@@ -41,8 +41,9 @@ def main() -> None:
         memory.count()
         if memory.inputs == int(runs):
             # libFuzzer ends the process, so that nothing is left to be said behind it.
-            grown = f"{memory.growth / 1e6:.1f} MB more than after {_WARM_UP:,}"
-            sys.stdout.write(f"{name}: {memory.inputs:,} inputs by coverage, {dict(target.seen)}, {grown}\n")
+            sys.stdout.write(
+                f"{name}: {memory.inputs:,} inputs by coverage, {dict(target.seen)}, {memory.text()}\n"
+            )
             sys.stdout.flush()
 
     def mutate(data: bytes, longest: int, seed: int) -> bytes:

@@ -39,6 +39,12 @@ class FlatMemory:
         self._bound = bound
         self._before: int | None = None
 
+    def text(self) -> str:
+        """Say how far it grew."""
+        if self._before is None:
+            return f"memory not looked at, which takes {self._warm_up:,}"
+        return f"{self.growth / 1e6:.1f} MB more at most than after {self._warm_up:,}"
+
     def count(self) -> None:
         """Count one input. Raises GrowingMemory."""
         self.inputs += 1

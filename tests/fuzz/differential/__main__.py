@@ -50,9 +50,7 @@ def main() -> int:
         memory = FlatMemory(_WARM_UP, pid=server.pid)
         calls = GrpcCalls((folder / DESCRIPTORS).read_bytes())
         score = uvloop.run(_compare(given, server.address, calls, memory))
-    _tell(
-        f"{score.text()}\nHoldgate's memory: {memory.growth / 1e6:.1f} MB more than after {_WARM_UP:,} requests"
-    )
+    _tell(f"{score.text()}\nHoldgate: {memory.text()} requests")
     return 1 if score.found else 0
 
 
