@@ -11,7 +11,7 @@ HoldgateError
 ├── PrincipalUnknown       nobody verified who asks, so a hold would belong to no one -> 503
 ├── BytesHidden            a bound value may hide bytes that Envoy replaced with "!" -> 503
 ├── RouteMisconfigured     what the route says of itself in context_extensions can't be read -> 503
-├── TooManyTickets         a cap on open tickets is reached -> 429
+├── TooManyTickets         a quota of new tickets is reached -> 429
 ├── VoteRefused            this person can't cast this vote now (the reason is for people)
 ├── RecordUnreadable       a stored record is not one this release can read
 └── SettingsInvalid        the configuration has problems; all of them are listed
@@ -83,12 +83,17 @@ class RouteMisconfigured(HoldgateError):
 
 
 class TooManyTickets(HoldgateError):
-    """A cap on open tickets is reached. `scope` names the cap: `requester` or `total`."""
+    """A quota of new tickets is reached. `scope` names which, a stable word for metrics and logs.
 
-    def __init__(self, scope: str, limit: int) -> None:
-        super().__init__(f"{limit} open tickets ({scope}) is the limit")
+    `total`, `requester` and `rule` are open tickets; `rate_…` of the same words are new ones in a minute;
+    `bytes_total` and `bytes_requester` are what is stored. There may be room in `retry_after_s` seconds.
+    """
+
+    def __init__(self, scope: str, limit: int, retry_after_s: int = 30) -> None:
+        super().__init__(f"{limit} is the limit ({scope})")
         self.scope = scope
         self.limit = limit
+        self.retry_after_s = retry_after_s
 
 
 class VoteRefused(HoldgateError):

@@ -14,7 +14,7 @@ from authz.domain.errors import HoldgateError
 from authz.domain.events import Event, EventType
 from authz.domain.identity import Identity, Person
 from authz.domain.request import CheckId
-from authz.domain.ticket import State, Ticket, TicketDraft, Vote
+from authz.domain.ticket import Ending, State, Ticket, TicketDraft, Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,20 @@ class TicketStore(Protocol):
         ...
 
     async def create(self, draft: TicketDraft, body: bytes = b"") -> Created:
-        """Store a draft, or return the living (or recently rejected) ticket of an equal request instead.
+        """Store a draft, or return the living (or recently rejected) ticket that answers for it instead.
 
-        `body` is what is to be kept of the request's body, for people to read. Raises TooManyTickets at a cap.
+        What answers for it is said by `draft.answers_for`; a draft without one always becomes a ticket of its own.
+        `body` is what is to be kept of the request's body, for people to read. Raises TooManyTickets at a cap, or
+        beyond a creation rate.
+        """
+        ...
+
+    async def supersede(
+        self, ticket_id: str, rev: int, draft: TicketDraft, body: bytes = b""
+    ) -> Created | None:
+        """End a living ticket in favour of a new one, in one step, if it is still at `rev`; else None.
+
+        Raises TooManyTickets beyond a creation rate; the old ticket is then as it was.
         """
         ...
 
@@ -110,6 +121,17 @@ class TicketStore(Protocol):
         """Replace the votes and set the state if the ticket is still pending at `rev`; else None.
 
         The last vote is the new one; Redis stamps its `at`. `reason` is the data of the event.
+        """
+        ...
+
+    async def withdraw(self, ticket_id: str, rev: int, person: str) -> Loaded | None:
+        """Take the vote of this person away if the ticket is still pending at `rev`; else None."""
+        ...
+
+    async def end(self, ticket_id: str, rev: int, state: State, ending: Ending) -> Loaded | None:
+        """End a ticket at `rev` by somebody's will; else None.
+
+        `state` is CANCELLED for a pending ticket and REVOKED for an approved one.
         """
         ...
 

@@ -11,10 +11,14 @@ from dataclasses import replace
 from authz.domain.errors import StoreUnavailable, TooManyTickets
 from authz.domain.events import Event, EventType
 from authz.domain.request import CheckId
-from authz.domain.ticket import Redemption, State, Ticket, TicketDraft, Vote
+from authz.domain.ticket import Ending, Redemption, State, Ticket, TicketDraft, Vote
 from authz.services.ports import Created, Loaded, Page, RedeemResult
 
 START_MS = 1_800_000_000_000
+_ENDS = {
+    State.CANCELLED: (State.PENDING, EventType.TICKET_CANCELLED),
+    State.REVOKED: (State.APPROVED, EventType.GRANT_REVOKED),
+}
 
 
 class MemoryStore:
@@ -42,19 +46,24 @@ class MemoryStore:
     async def create(self, draft: TicketDraft, body: bytes = b"") -> Created:
         self._called("create")
         for ticket in self.tickets.values():
-            if ticket.draft.fingerprint.digest == draft.fingerprint.digest and self._answers(ticket):
+            same = draft.answers_for and ticket.draft.answers_for == draft.answers_for
+            if same and self._answers(ticket):
                 return Created(ticket, self.now, created=False)
         if sum(one.state_at(self.now) is State.PENDING for one in self.tickets.values()) >= self._max_open:
             scope = "total"
             raise TooManyTickets(scope, self._max_open)
-        demand = draft.requirement
-        ticket = Ticket(
-            draft, 1, State.PENDING, self.now, self.now + demand.expires_in_ms, uses_left=demand.uses
-        )
-        if body:
-            self.bodies[ticket.id] = body
-        self._put(ticket, EventType.TICKET_CREATED)
-        return Created(ticket, self.now, created=True)
+        return self._opened(draft, body)
+
+    async def supersede(
+        self, ticket_id: str, rev: int, draft: TicketDraft, body: bytes = b""
+    ) -> Created | None:
+        self._called("supersede")
+        ticket = self.tickets.get(ticket_id)
+        if ticket is None or ticket.rev != rev or not ticket.state_at(self.now).live:
+            return None
+        over = replace(ticket, rev=rev + 1, state=State.SUPERSEDED, ended_at=self.now, replaced_by=draft.id)
+        self._put(over, EventType.TICKET_SUPERSEDED)
+        return self._opened(draft, body)
 
     async def vote(
         self, ticket_id: str, rev: int, votes: Sequence[Vote], state: State, reason: Mapping[str, object]
@@ -75,6 +84,26 @@ class MemoryStore:
             ticket = replace(ticket, ended_at=self.now, cooldown_until=cooldown)
             events.append(EventType.TICKET_REJECTED)
         self._put(ticket, *events, data=reason)
+        return Loaded(ticket, self.now)
+
+    async def withdraw(self, ticket_id: str, rev: int, person: str) -> Loaded | None:
+        self._called("withdraw")
+        ticket = self.tickets.get(ticket_id)
+        if ticket is None or ticket.rev != rev or ticket.state_at(self.now) is not State.PENDING:
+            return None
+        votes = tuple(vote for vote in ticket.votes if vote.person != person)
+        ticket = replace(ticket, rev=rev + 1, votes=votes, withdrawals=ticket.withdrawals + 1)
+        self._put(ticket, EventType.VOTE_WITHDRAWN)
+        return Loaded(ticket, self.now)
+
+    async def end(self, ticket_id: str, rev: int, state: State, ending: Ending) -> Loaded | None:
+        self._called("end")
+        before, event = _ENDS[state]
+        ticket = self.tickets.get(ticket_id)
+        if ticket is None or ticket.rev != rev or ticket.state_at(self.now) is not before:
+            return None
+        ticket = replace(ticket, rev=rev + 1, state=state, ended_at=self.now, ending=ending)
+        self._put(ticket, event)
         return Loaded(ticket, self.now)
 
     async def redeem(
@@ -122,6 +151,16 @@ class MemoryStore:
     async def last_position(self) -> str:
         self._called("last_position")
         return str(len(self.log))
+
+    def _opened(self, draft: TicketDraft, body: bytes) -> Created:
+        demand = draft.requirement
+        ticket = Ticket(
+            draft, 1, State.PENDING, self.now, self.now + demand.expires_in_ms, uses_left=demand.uses
+        )
+        if body:
+            self.bodies[ticket.id] = body
+        self._put(ticket, EventType.TICKET_CREATED)
+        return Created(ticket, self.now, created=True)
 
     def _called(self, name: str) -> None:
         self.calls.append(name)

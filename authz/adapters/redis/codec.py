@@ -19,7 +19,7 @@ from authz.adapters.redis.earlier_record import raised
 from authz.adapters.redis.odd_text import MARK, mark, unmark
 from authz.domain.errors import RecordUnreadable
 from authz.domain.request import CheckId
-from authz.domain.ticket import Redemption, State, Ticket, TicketDraft, Vote
+from authz.domain.ticket import Ending, Redemption, State, Ticket, TicketDraft, Vote
 
 FORMAT = 2
 
@@ -36,6 +36,7 @@ class _Record(BaseModel, Generic[Value]):
 _MARK = MARK.encode()
 _Draft = _Record[TicketDraft]
 _Vote = _Record[Vote]
+_Ending = _Record[Ending]
 
 
 def encode_draft(draft: TicketDraft) -> bytes:
@@ -48,6 +49,16 @@ def encode_vote(vote: Vote) -> bytes:
     return _dumped(_Vote, replace(vote, at=0))
 
 
+def encode_ending(ending: Ending) -> bytes:
+    """Return the record of how somebody ended a ticket or did a review."""
+    return _dumped(_Ending, ending)
+
+
+def decode_ending(stored: bytes) -> Ending:
+    """Return it again. Raises ValueError."""
+    return _loaded(_Ending, stored)
+
+
 def draft_data(draft: TicketDraft) -> bytes:
     """Return the event data of a new ticket: all of the draft."""
     return encode_data(_Draft(v=FORMAT, value=draft).model_dump(mode="json")["value"])
@@ -58,6 +69,20 @@ def vote_data(vote: Vote, reason: Mapping[str, object]) -> bytes:
     dumped = _Vote(v=FORMAT, value=vote).model_dump(mode="json")["value"]
     del dumped["at"]  # the event has it, by Redis
     return encode_data({**reason, "vote": dumped})
+
+
+def withdrawal_data(vote: Vote) -> bytes:
+    """Return the event data of a withdrawn vote: whose it was, and what it said."""
+    dumped = _Vote(v=FORMAT, value=vote).model_dump(mode="json")["value"]
+    by = {name: dumped[name] for name in ("person", "identity", "name")}
+    return encode_data({"by": by, "choice": dumped["choice"]})
+
+
+def ending_data(ending: Ending) -> bytes:
+    """Return the event data of an end by somebody's will."""
+    dumped = _Ending(v=FORMAT, value=ending).model_dump(mode="json")["value"]
+    comment = dumped.pop("comment")
+    return encode_data({"by": dumped, "comment": comment})
 
 
 def encode_data(data: Mapping[str, object]) -> bytes:
@@ -88,12 +113,24 @@ def decode_ticket(flat: Sequence[bytes]) -> Ticket:
             uses_left=int(fields[b"uses_left"]),
             ended_at=_time(fields, b"ended_at"),
             cooldown_until=_time(fields, b"cooldown_until"),
-            votes=tuple(_vote(fields, number) for number in range(int(fields[b"votes"]))),
+            votes=tuple(_votes(fields).values()),
             redemptions=_redemptions(fields),
+            withdrawals=int(fields.get(b"withdrawals", 0)),
+            ending=decode_ending(fields[b"ending"]) if b"ending" in fields else None,
+            replaced_by=fields.get(b"replaced_by", b"").decode(),
         )
     except (ValidationError, KeyError, ValueError) as error:
         what = str(error).splitlines()[0] if isinstance(error, ValidationError) else repr(error)
         raise RecordUnreadable(f"a stored ticket is not one this release can read: {what}") from error
+
+
+def vote_of(flat: Sequence[bytes], person: str) -> tuple[int, Vote] | None:
+    """Return the number and the vote of this person, None where none of theirs counts.
+
+    `flat` is a stored hash that `decode_ticket` takes.
+    """
+    votes = _votes(dict(zip(flat[::2], flat[1::2], strict=True)))
+    return next(((number, vote) for number, vote in votes.items() if vote.person == person), None)
 
 
 def _dumped(record: type[_Record[Value]], value: Value) -> bytes:
@@ -114,6 +151,12 @@ def _loaded(record: type[_Record[Value]], stored: bytes) -> Value:
 def _time(fields: Mapping[bytes, bytes], name: bytes) -> int | None:
     value = fields.get(name)
     return None if value is None else int(value)
+
+
+def _votes(fields: Mapping[bytes, bytes]) -> dict[int, Vote]:
+    """Return the votes that count by their numbers. Each other number has the mark of a withdrawal."""
+    numbers = range(int(fields[b"votes"]))
+    return {number: _vote(fields, number) for number in numbers if b"withdrawn:%d" % number not in fields}
 
 
 def _vote(fields: Mapping[bytes, bytes], number: int) -> Vote:

@@ -14,11 +14,12 @@ local ended = 0
 for i = 4, #ARGV do
   local ticket, body, member = KEYS[2 * i + 1], KEYS[2 * i + 2], ARGV[i]
   local id = string.match(member, '[^:]+$')
-  local known = redis.call('HMGET', ticket, 'state', 'rev', 'created_at', 'expires_at', 'window_until')
+  local known = redis.call('HMGET', ticket, 'state', 'rev', 'created_at', 'expires_at', 'window_until',
+    'requester', 'rule')
   local state, next_rev = known[1], text((tonumber(known[2]) or 0) + 1)
   if state == 'pending' and now >= tonumber(known[4]) then
     record(now, 'ticket.expired', id, next_rev, data)
-    leave_pending(member)
+    leave_pending(known[6], known[7], known[4], id)
     redis.call('HSET', ticket, 'rev', next_rev)
     finish(ticket, body, id, known[3], 'pending', 'expired', now, retention, body_retention)
     ended = ended + 1
@@ -29,8 +30,10 @@ for i = 4, #ARGV do
     finish(ticket, body, id, known[3], 'approved', 'lapsed', now, retention, body_retention)
     ended = ended + 1
   elseif state ~= 'pending' and state ~= 'approved' then
-    -- Decided since it was found due, or gone with its TTL because nobody swept for as long.
-    leave_pending(member)
+    -- Decided since it was found due, or gone with its TTL because nobody swept for as long. Its place
+    -- by its rule is past its time, and goes with the rule's next ticket.
+    redis.call('ZREM', PENDING, member)
+    redis.call('ZREM', REQUESTERS, member)
     redis.call('ZREM', APPROVED, member)
   end
 end

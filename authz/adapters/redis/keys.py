@@ -26,13 +26,14 @@ class Keys:
     retry: str
     dead: str
     meta: str
+    reviews: str
 
     @classmethod
     def of(cls, partition: int) -> Keys:
         """Return the keys of a partition by its number."""
         tag = f"{{holdgate:p{partition}}}:"
         names = ("clock", "audit", "outbox", "pending", "approved", "requesters", "index", "garbage")
-        named = {name: tag + name for name in (*names, "retry", "dead", "meta")}
+        named = {name: tag + name for name in (*names, "retry", "dead", "meta", "reviews")}
         return cls(partition=partition, **named)
 
     @property
@@ -62,6 +63,14 @@ class Keys:
         """Return the pointer from a fingerprint's digest to the ticket that answers for it."""
         return f"{self.tag}same:{digest}"
 
+    def pace(self, whose: str) -> str:
+        """Return when the next new ticket would be due at an even pace: of everybody, of a requester, of a rule."""
+        return f"{self.tag}pace:{whose}"
+
+    def size(self, whose: str) -> str:
+        """Return the hash of stored bytes by when they will be gone: of everybody, of a requester."""
+        return f"{self.tag}size:{whose}"
+
     def body(self, identifier: str) -> str:
         """Return what is kept of one request's body."""
         return f"{self.tag}body:{identifier}"
@@ -69,6 +78,14 @@ class Keys:
     def deliveries(self, identifier: str) -> str:
         """Return the hash of what the channels answered for one ticket."""
         return f"{self.tag}deliveries:{identifier}"
+
+    def review(self, identifier: str) -> str:
+        """Return the hash of one use of break-glass and its review."""
+        return f"{self.tag}review:{identifier}"
+
+    def once(self, digest: str) -> str:
+        """Return the pointer from a Check that broke the glass to the review it left behind."""
+        return f"{self.tag}once:{digest}"
 
     def all_of(self, identifier: str) -> tuple[str, str, str]:
         """Return every key that one ticket alone has."""

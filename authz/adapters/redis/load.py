@@ -19,6 +19,14 @@ async def load(link: Link, keys: Keys, identifiers: Sequence[str]) -> tuple[int,
 
     Raises StoreUnavailable and RecordUnreadable.
     """
-    names = (keys.clock, *(keys.ticket(identifier) for identifier in identifiers))
-    now, *hashes = cast("list[list[bytes]]", await link.run(_SCRIPT, names, ()))
-    return int(cast("bytes", now)), [decode_ticket(flat) if flat else None for flat in hashes]
+    now, hashes = await hashes_of(link, keys, [keys.ticket(identifier) for identifier in identifiers])
+    return now, [decode_ticket(flat) if flat else None for flat in hashes]
+
+
+async def hashes_of(link: Link, keys: Keys, names: Sequence[str]) -> tuple[int, list[list[bytes]]]:
+    """Return the time and the stored hashes of these keys as field, value, field, value; empty where there is none.
+
+    Raises StoreUnavailable and RecordUnreadable.
+    """
+    now, *hashes = cast("list[list[bytes]]", await link.run(_SCRIPT, (keys.clock, *names), ()))
+    return int(cast("bytes", now)), hashes

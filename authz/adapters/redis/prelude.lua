@@ -49,14 +49,20 @@ local function record(now, kind, id, rev, data, ...)
   redis.call('SET', CLOCK, text(now))
 end
 
--- How a pending ticket stands in PENDING and REQUESTERS: whose, until when, which.
-local function pending_member(requester, expires_at, id)
-  return requester .. ':' .. padded(tonumber(expires_at)) .. ':' .. id
+-- How a pending ticket stands in PENDING and, once by its requester and once by its rule, in REQUESTERS: whose, until
+-- when, which.
+local function pending_member(whose, expires_at, id)
+  return whose .. ':' .. padded(tonumber(expires_at)) .. ':' .. id
 end
 
-local function leave_pending(member)
+-- `rule` is false for a ticket that the release before stored: it stands there by its requester alone.
+local function leave_pending(requester, rule, expires_at, id)
+  local member = pending_member(requester, expires_at, id)
   redis.call('ZREM', PENDING, member)
   redis.call('ZREM', REQUESTERS, member)
+  if rule then
+    redis.call('ZREM', REQUESTERS, pending_member(rule, expires_at, id))
+  end
 end
 
 local function move_in_index(id, created_at, from, to)

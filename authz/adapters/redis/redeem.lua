@@ -20,9 +20,10 @@ if not state then
 end
 local used = tonumber(known[4]) - tonumber(known[5])
 
--- Envoy's retry of a Check that was counted already: the answer went missing, the use is taken. Before the state,
--- because the use that ends a grant may be the one that is asked for again.
-if has_id == '1' and same and used > 0 then
+-- Envoy's retry of a Check that was counted already: the answer went missing, the use is taken. The use that ends a
+-- grant may be the one that is asked for again; what was taken back since, or replaced, gives nothing any more.
+local replayed = state == 'approved' or state == 'used_up' or state == 'lapsed'
+if replayed and has_id == '1' and same and used > 0 then
   local slots = {}
   for slot = 0, math.min(used, remembered) - 1 do
     slots[#slots + 1] = 'use:' .. slot

@@ -26,7 +26,7 @@ def text_of(name: str) -> str:
     return files(__package__).joinpath(f"{name}.lua").read_text("utf-8")
 
 
-def packaged(name: str, *, prelude: bool) -> Script:
-    """Return a packaged script, with the shared prelude in front where it works on a partition."""
-    source = text_of(name)
+def packaged(*names: str, prelude: bool) -> Script:
+    """Return packaged files as one script, with the shared prelude in front where it works on a partition."""
+    source = "".join(text_of(name) for name in names)
     return Script.of(text_of("prelude") + source if prelude else source)

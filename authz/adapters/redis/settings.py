@@ -14,6 +14,8 @@ class RedisSettings:
     `url` is `redis://`, `rediss://` or `unix://` and may hold a password, so it stays out of `repr`.
     `timeout_ms` bounds a whole call: the wait for a connection, connecting, sending and the reply.
     `max_connections` serve calls; `blocking_connections` serve reads that wait, so that these starve nobody.
+    A new ticket counts for all, for its requester and for its rule: while it is open (`max_open_…`), by pace
+    (`tickets_per_minute…`), and its record and body for as long as they may be kept (`max_stored_bytes…`).
     `retention_ms` is how long an ended ticket can still be looked up, `body_retention_ms` how long the body of its
     request. `consumer` names this process among the readers of the outbox and should be the same after a restart.
     `durability_asserted` says that the operator knows how this Redis persists and evicts where it doesn't tell.
@@ -26,6 +28,12 @@ class RedisSettings:
     partitions: int = 1
     max_open_total: int = 10_000
     max_open_per_requester: int = 100
+    max_open_per_rule: int = 5_000
+    tickets_per_minute: int = 3_000
+    tickets_per_minute_per_requester: int = 60
+    tickets_per_minute_per_rule: int = 1_500
+    max_stored_bytes: int = 1 << 30
+    max_stored_bytes_per_requester: int = 1 << 27
     reject_cooldown_ms: int = 600_000
     retention_ms: int = 7 * DAY_MS
     body_retention_ms: int = DAY_MS
@@ -44,6 +52,12 @@ class RedisSettings:
             "blocking_connections",
             "max_open_total",
             "max_open_per_requester",
+            "max_open_per_rule",
+            "tickets_per_minute",
+            "tickets_per_minute_per_requester",
+            "tickets_per_minute_per_rule",
+            "max_stored_bytes",
+            "max_stored_bytes_per_requester",
             "retention_ms",
             "lease_ms",
         ):

@@ -8,17 +8,20 @@ from typing import cast
 from authz.adapters.redis import audit, expire
 from authz.adapters.redis.body import body
 from authz.adapters.redis.create import create
+from authz.adapters.redis.end import end
 from authz.adapters.redis.keys import Keys, keys_of
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.load import load
 from authz.adapters.redis.redeem import redeem
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.startup import check_server
+from authz.adapters.redis.supersede import supersede
 from authz.adapters.redis.vote import vote
+from authz.adapters.redis.withdraw import withdraw
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
 from authz.domain.events import Event
 from authz.domain.request import CheckId
-from authz.domain.ticket import State, TicketDraft, Vote
+from authz.domain.ticket import Ending, State, TicketDraft, Vote
 from authz.services.ports import Created, Loaded, Page, RedeemResult
 
 
@@ -78,6 +81,35 @@ class RedisTicketStore:
             return None
         await self._trust()
         return await vote(self.link, keys, self._settings, ticket_id, rev, votes, state, reason)
+
+    async def supersede(
+        self, ticket_id: str, rev: int, draft: TicketDraft, body: bytes = b""
+    ) -> Created | None:
+        """See TicketStore. Raises ValueError for a draft whose id is in another partition than the ticket."""
+        keys = keys_of(ticket_id, self._settings.partitions)
+        if keys is None:
+            return None
+        if keys_of(draft.id, self._settings.partitions) != keys:
+            msg = f"{draft.id!r} can't replace {ticket_id!r}: they are in two partitions"
+            raise ValueError(msg)
+        await self._trust()
+        return await supersede(self.link, keys, self._settings, ticket_id, rev, draft, body)
+
+    async def withdraw(self, ticket_id: str, rev: int, person: str) -> Loaded | None:
+        """See TicketStore."""
+        keys = keys_of(ticket_id, self._settings.partitions)
+        if keys is None:
+            return None
+        await self._trust()
+        return await withdraw(self.link, keys, ticket_id, rev, person)
+
+    async def end(self, ticket_id: str, rev: int, state: State, ending: Ending) -> Loaded | None:
+        """See TicketStore."""
+        keys = keys_of(ticket_id, self._settings.partitions)
+        if keys is None:
+            return None
+        await self._trust()
+        return await end(self.link, keys, self._settings, ticket_id, rev, state, ending)
 
     async def redeem(
         self, ticket_id: str, digest: str, check: CheckId, uses: int, window_ms: int

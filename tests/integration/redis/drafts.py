@@ -10,7 +10,7 @@ from authz.domain.approver import Approver, ApproverKind
 from authz.domain.fingerprint import Fingerprint
 from authz.domain.identity import Identity, Principal
 from authz.domain.request import CheckId
-from authz.domain.ticket import Choice, FrozenRequest, TicketDraft, Vote
+from authz.domain.ticket import Choice, Ending, FrozenRequest, TicketDraft, Vote
 from authz.domain.token import ticket_id
 from tests.support.requirements import requirement
 
@@ -66,6 +66,11 @@ def vote(choice: Choice = Choice.APPROVE, who: str = "bob") -> Vote:
         comment="fine: „ja“",
         shown_digest="d",
     )
+
+
+def ending(who: str = "alice", comment: str = "not needed any more") -> Ending:
+    """How somebody ends a ticket."""
+    return Ending(Identity("idp", who), who, who, "demo", comment)
 
 
 def check(number: int) -> CheckId:

@@ -1,0 +1,120 @@
+"""The keys and arguments of a new ticket, for the scripts that store one, and what they may answer."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from authz.adapters.redis.codec import decode_ticket, draft_data, encode_draft
+from authz.adapters.redis.keys import Keys
+from authz.adapters.redis.link import Argument, Reply
+from authz.adapters.redis.settings import RedisSettings
+from authz.domain.errors import StoreUnavailable, TooManyTickets
+from authz.domain.ticket import TicketDraft
+from authz.services.ports import Created
+
+LOOKS = 4
+"""How often the ticket of an equal request may change while it is looked up."""
+
+_OPEN_RETRY_S = 30
+_ALL = "all"
+
+
+class Opening:
+    """One new ticket on its way into a partition."""
+
+    def __init__(self, keys: Keys, settings: RedisSettings, draft: TicketDraft, body: bytes) -> None:
+        """Encode the draft, once for all looks."""
+        demand = draft.requirement
+        self._requester, self._rule = quota_word(draft), _word(b"rule", demand.rule)
+        self._draft, self._keys, self._settings = draft, keys, settings
+        self._args: tuple[Argument, ...] = (
+            encode_draft(draft),
+            draft.fingerprint.digest,
+            self._requester,
+            self._rule,
+            demand.expires_in_ms,
+            demand.valid_for_ms,
+            demand.uses,
+            settings.retention_ms,
+            settings.reject_cooldown_ms,
+            draft_data(draft),
+            body,
+            settings.body_retention_ms,
+            int(bool(draft.answers_for)),
+            settings.max_open_total,
+            settings.max_open_per_requester,
+            settings.max_open_per_rule,
+            settings.tickets_per_minute,
+            settings.tickets_per_minute_per_requester,
+            settings.tickets_per_minute_per_rule,
+            settings.max_stored_bytes,
+            settings.max_stored_bytes_per_requester,
+        )
+
+    def names(self, believed: str) -> list[str]:
+        """Return the keys in the order of opening.lua."""
+        keys, identifier = self._keys, self._draft.id
+        paces = (keys.pace(whose) for whose in (_ALL, self._requester, self._rule))
+        sizes = (keys.size(whose) for whose in (_ALL, self._requester))
+        return [
+            *keys.shared,
+            keys.ticket(identifier),
+            keys.body(identifier),
+            keys.same(self._draft.answers_for or identifier),
+            *paces,
+            *sizes,
+            keys.ticket(believed or identifier),
+        ]
+
+    def args(self, believed: str) -> list[Argument]:
+        """Return the arguments in the order of opening.lua."""
+        return [self._draft.id, believed, *self._args]
+
+    def created(self, reply: Reply) -> Created | str:
+        """Return what a reply says: the ticket, or the id that the caller has to look again with.
+
+        Raises TooManyTickets, RecordUnreadable and StoreUnavailable.
+        """
+        match reply:
+            case [b"created" | b"existing" as verdict, bytes() as now, list() as flat]:
+                fields = [field for field in flat if isinstance(field, bytes)]
+                return Created(decode_ticket(fields), int(now), created=verdict == b"created")
+            case [b"moved", bytes() as named]:
+                return named.decode()
+            case [b"full", bytes() as scope]:
+                raise TooManyTickets(scope.decode(), self._limit(scope.decode()), _OPEN_RETRY_S)
+            case [b"full", bytes() as scope, bytes() as wait]:
+                seconds = max(1, -(-int(wait) // 1000))
+                raise TooManyTickets(scope.decode(), self._limit(scope.decode()), seconds)
+            case _:
+                raise StoreUnavailable(f"Redis answered a new ticket with {reply!r}")
+
+    def _limit(self, scope: str) -> int:
+        settings = self._settings
+        limits = {
+            "total": settings.max_open_total,
+            "requester": settings.max_open_per_requester,
+            "rule": settings.max_open_per_rule,
+            "rate_total": settings.tickets_per_minute,
+            "rate_requester": settings.tickets_per_minute_per_requester,
+            "rate_rule": settings.tickets_per_minute_per_rule,
+            "bytes_total": settings.max_stored_bytes,
+            "bytes_requester": settings.max_stored_bytes_per_requester,
+        }
+        return limits[scope]
+
+
+def quota_word(draft: TicketDraft) -> str:
+    """Return one fixed-width word for whom the quotas count a ticket, whatever the identity contains."""
+    if draft.quota_key:
+        return _word(b"by", draft.quota_key)
+    ns, name = (
+        text.encode("utf-8", "surrogatepass")
+        for text in (draft.requester.identity.ns, draft.requester.identity.id)
+    )
+    return sha256(b"%d:%b%b" % (len(ns), ns, name)).hexdigest()
+
+
+def _word(kind: bytes, text: str) -> str:
+    """Return a word that no requester's identity and no other kind of text has."""
+    return f"{kind.decode()}-{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
