@@ -7,7 +7,7 @@ ENVOY = newest
 EXAMPLES = 20000
 OLDER = $(patsubst %.x,%,$(filter-out newest,$(ENVOY)))
 
-.PHONY: help setup run test e2e fuzz check bench proto lock fmt clean
+.PHONY: help setup run test e2e fuzz check bench proto bundle lock fmt clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -26,7 +26,7 @@ $(BIN)/ruff format --check --quiet
 $(BIN)/mypy
 $(BIN)/lint-imports --no-cache --no-logo
 if [ -d policies ]; then opa=$$($(BIN)/python -m tools.opa) && \
-	"$$opa" check --strict policies && \
+	"$$opa" check --strict --schema authz/schemas policies && \
 	"$$opa" fmt --list --fail policies && \
 	"$$opa" test policies/*; fi
 $(BIN)/python -m tools.proto check
@@ -62,6 +62,10 @@ bench: ## Measure; ARGS="--peer HOST:PORT" compares with another ext_authz serve
 proto: ## Make authz/wire/ from proto/
 	@$(SETUP) check
 	$(BIN)/python -m tools.proto write
+
+bundle: ## Build the Rego library as an OPA bundle, dist/holdgate-library.tar.gz or ARGS=FILE
+	@$(SETUP) check
+	@$(BIN)/python -m tools.bundle $(ARGS)
 
 lock: ## Resolve requirements/ for all platforms; ARGS=--upgrade takes newer versions
 	@$(SETUP) run

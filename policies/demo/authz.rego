@@ -4,6 +4,8 @@
 #   The decision that Envoy's requests get in the demo. `allow` is the whole result document; the
 #   rules beside this file fill the three sets it is made of. Save an edit, and the next request
 #   is judged by it.
+# schemas:
+#   - input: schema.holdgate.input
 package envoy.authz
 
 import data.holdgate.decision

@@ -1,6 +1,7 @@
 package envoy.authz
 
 import data.freezes
+import data.holdgate.approvals
 import data.holdgate.directory
 
 permit contains true if {
@@ -10,7 +11,7 @@ permit contains true if {
 
 # A deployment to production waits for a person from `release`. `every` says that each window has
 # been read and found closed: one whose dates can't be parsed keeps the gate shut.
-hold contains {
+hold contains approvals.demand({
 	"rule": "deploy-production",
 	"reason": "deploys to production",
 	"approvers": [{"group": "release", "count": 1}],
@@ -22,7 +23,7 @@ hold contains {
 		{"title": "Version", "value": deployment.version},
 		{"title": "Environment", "value": deployment.environment},
 	],
-} if {
+}) if {
 	deployment.environment == "production"
 	directory.has_group(caller, "deployers")
 	every window in freezes {

@@ -1,5 +1,6 @@
 package envoy.authz
 
+import data.holdgate.approvals
 import data.holdgate.directory
 import data.resources
 
@@ -23,7 +24,7 @@ permit contains true if {
 	target.environment == "staging"
 }
 
-hold contains {
+hold contains approvals.demand({
 	"rule": "delete-resource",
 	"reason": "deletes a production resource",
 	"approvers": [{"group": "sre", "count": 1}],
@@ -35,7 +36,7 @@ hold contains {
 		{"title": "Kind", "value": target.kind},
 		{"title": "Environment", "value": target.environment},
 	],
-} if {
+}) if {
 	deletable
 	target.environment == "production"
 }

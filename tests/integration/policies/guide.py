@@ -1,4 +1,4 @@
-"""What docs/policies.md shows: its code blocks and the command that runs OPA."""
+"""What docs/policies.md and docs/approvals.md show: their code blocks and the command that runs OPA."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[3]
 POLICIES: Final = ROOT / "policies"
 GUIDE: Final = ROOT / "docs" / "policies.md"
+APPROVALS: Final = ROOT / "docs" / "approvals.md"
 
 _FENCED: Final = re.compile(r"^```(?P<label>[^\n]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -23,14 +24,14 @@ class Block:
     text: str
 
 
-def blocks() -> list[Block]:
-    """Return the guide's fenced blocks in their order."""
-    return [Block(found["label"].strip(), found["text"]) for found in _FENCED.finditer(GUIDE.read_text())]
+def blocks(page: Path = GUIDE) -> list[Block]:
+    """Return a page's fenced blocks in their order."""
+    return [Block(found["label"].strip(), found["text"]) for found in _FENCED.finditer(page.read_text())]
 
 
-def block(label: str) -> str:
+def block(label: str, page: Path = GUIDE) -> str:
     """Return the text of the only block with this label. Raises ValueError when there isn't exactly one."""
-    (only,) = (found.text for found in blocks() if found.label == label)
+    (only,) = (found.text for found in blocks(page) if found.label == label)
     return only
 
 
@@ -40,5 +41,5 @@ def opa_command() -> list[str]:
 
 
 def documented_keys() -> set[str]:
-    """Return the first column of the guide's only table."""
-    return set(re.findall(r"^\| `([a-z_.]+)` \|", GUIDE.read_text(), re.MULTILINE))
+    """Return the first column of the only table of docs/approvals.md."""
+    return set(re.findall(r"^\| `([a-z_.]+)` \|", APPROVALS.read_text(), re.MULTILINE))

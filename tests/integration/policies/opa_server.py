@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,15 @@ class RunningOpa:
     def decide(self, document: object) -> Any:  # noqa: ANN401 - whatever the policy says
         """Return the result of the default decision path, or None where it is undefined."""
         return self.ask("envoy/authz/allow", document).get("result")
+
+    def modules(self) -> set[str]:
+        """Return the names of the modules that it has loaded: their paths."""
+        return {module["id"] for module in self.http.get("/v1/policies").json()["result"]}
+
+    def shipped(self) -> set[str]:
+        """Return the names of those that it should have: all but tests."""
+        files = {path for path in self.policies.rglob("*.rego") if not path.name.endswith("_test.rego")}
+        return {str(path.relative_to(self.policies.parent)) for path in files}
 
     def logged(self, decision_id: str) -> dict[str, Any]:
         """Wait for one decision's record in the log, and return it."""
@@ -99,10 +108,12 @@ def copy_policies(folder: Path) -> Path:
 
 
 @contextmanager
-def running_opa(folder: Path, *, without: frozenset[str] = frozenset()) -> Iterator[RunningOpa]:
-    """Run the documented command in a folder that has `policies/`, until the block ends.
+def running_opa(
+    folder: Path, *, without: frozenset[str] = frozenset(), command: Sequence[str] = ()
+) -> Iterator[RunningOpa]:
+    """Run OPA in a folder until the block ends: the documented command, for which it needs `policies/`, or `command`.
 
-    `without` takes words out of the command. Raises OpaFailed when OPA ends or doesn't answer in time.
+    `without` takes words out of it. `command` has no address. Raises OpaFailed when OPA ends or doesn't answer in time.
     """
     log = folder / "opa.log"
     # A socket's path may not be longer than 103 bytes on macOS, and pytest's folders are deep.
@@ -111,7 +122,7 @@ def running_opa(folder: Path, *, without: frozenset[str] = frozenset()) -> Itera
         with (
             log.open("wb") as output,
             subprocess.Popen(
-                [word for word in _command(address) if word not in without],
+                [word for word in _command(address, command) if word not in without],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -132,11 +143,14 @@ def running_opa(folder: Path, *, without: frozenset[str] = frozenset()) -> Itera
                 _stop(process)
 
 
-def _command(address: Path) -> list[str]:
-    program, *words = guide.opa_command()
+def _command(address: Path, own: Sequence[str]) -> list[str]:
+    program, *words = own or guide.opa_command()
     assert program == "opa"
-    words[words.index("--addr") + 1] = f"unix://{address}"
-    return [opa_binary(), *words, "--unix-socket-perm", "600"]
+    if "--addr" in words:
+        place = words.index("--addr")
+        del words[place : place + 2]
+    # Flags may stand behind what OPA loads.
+    return [opa_binary(), *words, "--addr", f"unix://{address}", "--unix-socket-perm", "600"]
 
 
 def _answers(client: httpx.Client, address: Path, process: subprocess.Popen[bytes], log: Path) -> bool:

@@ -1,17 +1,19 @@
-"""docs/policies.md shows what works: its policies are evaluated, and its table is what Holdgate reads."""
+"""docs/policies.md shows what works: its policies are evaluated and checked."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-from authz.domain import requirement_parser
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
-from tests.integration.policies.guide import block, blocks, documented_keys
+from tests.integration.policies.guide import ROOT, block, blocks
 from tests.integration.policies.inputs import request
-from tests.integration.policies.opa_server import RunningOpa, run_opa
+from tests.integration.policies.opa_server import RunningOpa, copy_policies, run_opa
 from tests.support.requirements import seats_of
 
 
@@ -41,7 +43,7 @@ def test_the_rule_that_holds_gives_the_result_shown(tmp_path: Path) -> None:
 
 def test_every_block_is_one_that_is_tested() -> None:
     labels = [found.label for found in blocks()]
-    assert labels == ["rego", "json input", "json data", "json result", "rego", "console"]
+    assert labels == ["rego", "json input", "json data", "json result", "sh", "rego", "console"]
     assert all(found.text.strip() for found in blocks())
 
 
@@ -52,33 +54,43 @@ def test_the_rego_shown_is_formatted(tmp_path: Path) -> None:
     assert formatted.returncode == 0, formatted.stdout
 
 
-def test_holdgate_accepts_everything_that_the_guide_says_a_hold_may_demand(tmp_path: Path) -> None:
-    (demand,) = evaluate(tmp_path, "data.demand.hold", rego_blocks()[1])
-    requirement = _parser("payroll").parse(demand)
-    assert requirement.rule == "change-payroll"
-    assert seats_of(requirement) == 4
-    assert requirement.uses == 3
-    assert requirement.bind_headers == ("x-tenant",)
-    assert requirement.bind_body is False
-    assert requirement.show == (("Department", "Research"),)
+def test_the_commands_shown_check_the_policy_shown_against_the_schemas(tmp_path: Path) -> None:
+    """And they find a misspelt key of the input, of an approved ticket and of a demand."""
+    policies = copy_policies(tmp_path)
+    schema, check = (shlex.split(line) for line in block("sh").splitlines())
+    assert schema[0] == "holdgate"
+    module = "authz.entrypoints.cli.main"
+    written = subprocess.run(
+        [sys.executable, "-m", module, *schema[1:]], cwd=tmp_path, env=_environ(), check=False
+    )
+    assert written.returncode == 0
+    assert check[0] == "opa"
+    typed = policies / "typed.rego"
+    for slip, correct, problem in (
+        ("", "", ""),
+        ("http.methd", "http.method", "undefined ref: input.attributes.request.http.methd"),
+        ("input.aproval.id", "input.attributes.request.http.method", "undefined ref: input.aproval.id"),
+        ('{"rul": ', '{"rule": ', "data.holdgate.approvals.demand: invalid argument(s)"),
+    ):
+        assert correct in rego_blocks()[1]
+        typed.write_text(rego_blocks()[1].replace(correct, slip) if correct else rego_blocks()[1])
+        checked = run_opa(*check[1:], cwd=tmp_path)
+        assert (checked.returncode == 0) is (not problem), checked.stderr
+        assert problem in checked.stderr
 
 
-def test_the_guides_table_is_what_holdgate_reads() -> None:
-    keys = documented_keys()
-    assert {key.partition(".")[0] for key in keys} == requirement_parser._KEYS
+def _environ() -> dict[str, str]:
+    return {"PYTHONPATH": str(ROOT)}
 
 
 def test_holdgate_accepts_the_demos_demands(demo: RunningOpa) -> None:
     body = {"service": "web", "environment": "production", "version": "1"}
+    parser = RequirementParser(RequirementDefaults(), RequirementLimits(), frozenset({"prod-changes"}))
     for asked, rule in (
         (request("alice", "DELETE", "/resources/db-orders"), "delete-resource"),
         (request("alice", "POST", "/deployments", parsed_body=body), "deploy-production"),
     ):
-        requirement = _parser("prod-changes").parse(demo.decide(asked)["approval"])
+        requirement = parser.parse(demo.decide(asked)["approval"])
         assert requirement.rule == rule
         assert seats_of(requirement) == 1
         assert (requirement.expires_in_ms, requirement.valid_for_ms) == (30 * 60_000, 15 * 60_000)
-
-
-def _parser(*routes: str) -> RequirementParser:
-    return RequirementParser(RequirementDefaults(), RequirementLimits(), frozenset(routes))
