@@ -18,7 +18,9 @@ def references() -> list[tuple[Path, str]]:
         for _, shown in ROW.findall(PAGE.read_text("utf-8"))
         for reference in REFERENCE.findall(shown)
     ]
-    return [(TESTS / file if file.startswith("e2e/") else HERE / file, name) for file, name in found]
+    return [
+        (TESTS / file if file.startswith(("e2e/", "chaos/")) else HERE / file, name) for file, name in found
+    ]
 
 
 def test_every_row_names_a_test() -> None:
