@@ -162,8 +162,9 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64)
     # How long Envoy waits for a check; written into Envoy's configuration.
     check_timeout: Timeout = 500
-    # Checks judged at once; more are refused, which Envoy answers with its `status_on_error`.
-    max_concurrent_checks: int = Field(1024, ge=1)
+    # Checks of one worker that are under way at once; more are refused by Envoy, or else by the worker.
+    # [The check server](check-server.md) says how to choose it.
+    max_concurrent_checks: int = Field(128, ge=1)
     # The longest message that Envoy may send: a request's headers and body.
     max_check_bytes: int = Field(8 << 20, ge=4096)
     # How old a connection of Envoy's may grow. A client certificate is looked at only when one begins.

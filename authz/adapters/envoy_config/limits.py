@@ -29,8 +29,9 @@ seconds; draining waits at least that long before it refuses calls."""
 DRAIN_SECONDS: Final = HEALTH_INTERVAL * UNHEALTHY_THRESHOLD + HEALTH_TIMEOUT
 """From NOT_SERVING until no Envoy of this configuration sends a new check."""
 
-DEFAULT_MAX_CHECKS: Final = 1024
-"""Checks in flight per Envoy, as Envoy's own default. Requests that wait for a vote count."""
+DEFAULT_MAX_CHECKS: Final = 128
+"""Checks in flight for each worker. With Envoy's own default, 1024, an overloaded worker is sent more than it can
+answer before Envoy gives up on it."""
 
 MAX_CLIENT_CONNECTIONS: Final = 10_000
 MAX_UPSTREAM_REQUESTS: Final = 1024
