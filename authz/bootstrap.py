@@ -81,6 +81,7 @@ def redis_settings(settings: Settings) -> RedisSettings:
         url=settings.redis_url.get_secret_value(),
         timeout_ms=settings.redis_timeout,
         max_connections=settings.redis_connections,
+        partitions=settings.redis_partitions,
         max_open_total=settings.max_open_tickets,
         max_open_per_requester=settings.max_open_tickets_per_requester,
         reject_cooldown_ms=settings.reject_cooldown,
@@ -147,6 +148,7 @@ def check_service(settings: Settings, outside: Outside) -> CheckService:
         public_url=settings.public_url,
         directory_timeout=settings.opa_timeout / _MS,
         entropy=os.urandom,
+        partitions=settings.redis_partitions,
     )
     holding = Holding(outside.store, directory(settings, outside), mint, parser, requesters, terms)
     redeeming = Redeeming(outside.store, policy, mint, parser, requesters, holding, terms)

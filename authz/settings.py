@@ -106,11 +106,14 @@ class Settings(BaseSettings):
     redis_timeout: Timeout = 100
     # Connections to Redis, which is also how many calls are under way at once.
     redis_connections: int = Field(64, ge=1, le=4096)
+    # In how many partitions tickets are kept, by requester: more than 1 spreads them over a cluster's nodes. It can't
+    # be changed while tickets are stored.
+    redis_partitions: int = Field(1, ge=1, le=64)
     # Say that Redis is durable although its configuration can't be read or shows no AOF.
     redis_durability_asserted: bool = False
     # `NAME:BASE64URL`, at least 32 bytes each; the first signs, all verify. Needed by check and console.
     ticket_keys: SecretStr = SecretStr("")
-    # Tickets that may wait for a decision at once, in all. More are answered with 429.
+    # Tickets that may wait for a decision at once, in all. More are answered with 429. Each partition has its share.
     max_open_tickets: int = Field(10_000, ge=1)
     # The same for each requester.
     max_open_tickets_per_requester: int = Field(100, ge=1)

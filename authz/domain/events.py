@@ -36,7 +36,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. `position` orders the events of a partition; `at` is epoch ms by Redis."""
+    """One thing that happened. `position` is where a reader goes on after it; `at` is epoch ms by Redis."""
 
     position: str
     type: EventType

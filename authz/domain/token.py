@@ -52,6 +52,16 @@ def partition_of(identifier: str) -> int:
     return int(match.group(1), 16)
 
 
+def partition_of_requester(requester: str, partitions: int) -> int:
+    """Return the partition (0 to `partitions` - 1) where all tickets of a requester are.
+
+    All in one, so that what they have open can be counted and equal requests are found. `requester` is the text
+    that quotas count by: an identity, or whatever stands for one.
+    """
+    digest = sha256(requester.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") % partitions
+
+
 def short_code(identifier: str) -> str:
     """Return the six characters that card and page both show, to compare by eye."""
     code = identifier.rpartition("-")[2][:6].upper()

@@ -1,54 +1,110 @@
-"""Reading the audit stream."""
+"""Reading the audit streams of all partitions as one."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import re
 from collections.abc import Sequence
-from typing import cast
+from typing import TypeAlias, cast
 
+from authz.adapters.redis.fan_out import all_of
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Link
+from authz.adapters.redis.position import START, places_of, position_of
 from authz.domain.errors import RecordUnreadable
 from authz.domain.events import Event, EventType
 
-_POSITION = re.compile(r"\d{1,20}(-\d{1,20})?", re.ASCII)
+# How often to look where Redis can't wait on several streams at once.
+POLL_MS = 200
+
 _OWN = {b"type", b"ticket", b"rev", b"at", b"data"}
 
-
-async def events(link: Link, keys: Keys, after: str, limit: int, block_ms: int) -> Sequence[Event]:
-    """Return up to `limit` events after a position, waiting up to `block_ms` for the first.
-
-    Numbers that the script itself worked out (`uses_left`, `window_until`, …) join the data of the event.
-    Raises StoreUnavailable, RecordUnreadable, and ValueError for a position that no event has.
-    """
-    if not _POSITION.fullmatch(after):
-        msg = f"{after!r} is not the position of an event"
-        raise ValueError(msg)
-    # BLOCK 0 would mean for ever.
-    block = ("BLOCK", block_ms) if block_ms > 0 else ()
-    args = ("XREAD", "COUNT", limit, *block, "STREAMS", keys.audit, after)
-    reply = await link.command(*args, wait_ms=max(0, block_ms))
-    if reply is None:
-        return ()
-    streams = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
-    return [_event(position, flat) for position, flat in streams[0][1]]
+Entry: TypeAlias = tuple[bytes, list[bytes]]
 
 
-async def last_position(link: Link, keys: Keys) -> str:
-    """Return the newest event's position, `0` when there is none. Raises StoreUnavailable."""
-    newest = cast(
-        "list[tuple[bytes, list[bytes]]]", await link.command("XREVRANGE", keys.audit, "+", "-", "COUNT", 1)
+class Audit:
+    """The events of every partition. `link` is for questions, `waiting` for reads that wait."""
+
+    def __init__(self, link: Link, waiting: Link, partitions: Sequence[Keys]) -> None:
+        """Take the connections and the partitions in order."""
+        self._link = link
+        self._waiting = waiting
+        self._partitions = partitions
+
+    async def events(self, after: str, limit: int, block_ms: int) -> Sequence[Event]:
+        """Return up to `limit` events after a position, waiting up to `block_ms` for the first.
+
+        The order is that of each partition; between two of them it is as good as their nodes' clocks. Numbers that
+        the script itself worked out (`uses_left`, `window_until`, …) join the data of the event. Raises
+        StoreUnavailable, RecordUnreadable, and ValueError for a position that no event has.
+        """
+        places = places_of(after, len(self._partitions))
+        count = max(1, limit // len(self._partitions))
+        if len(self._partitions) == 1 or not self._waiting.scattered:
+            found = await self._read(self._partitions, places, count, block_ms)
+        else:
+            found = await self._poll(places, count, block_ms)
+        return _merged(places, found, limit)
+
+    async def last_position(self) -> str:
+        """Return the newest events' position, `0` when there is none. Raises StoreUnavailable."""
+        return position_of(await all_of(self._newest(keys) for keys in self._partitions))
+
+    async def _newest(self, keys: Keys) -> str:
+        args = ("XREVRANGE", keys.audit, "+", "-", "COUNT", 1)
+        newest = cast("list[Entry]", await self._link.command(*args, key=keys.audit))
+        return newest[0][0].decode() if newest else START
+
+    async def _read(
+        self, partitions: Sequence[Keys], places: Sequence[str], count: int, block_ms: int
+    ) -> list[list[Entry]]:
+        """Read some partitions, which one command can name; return the entries of each."""
+        # BLOCK 0 would mean for ever.
+        block = ("BLOCK", block_ms) if block_ms > 0 else ()
+        names = [keys.audit for keys in partitions]
+        args = ("XREAD", "COUNT", count, *block, "STREAMS", *names, *places)
+        reply = await self._waiting.command(*args, key=names[0], wait_ms=max(0, block_ms))
+        streams = dict(cast("list[tuple[bytes, list[Entry]]]", reply or []))
+        return [streams.get(name.encode(), []) for name in names]
+
+    async def _poll(self, places: Sequence[str], count: int, block_ms: int) -> list[list[Entry]]:
+        """Read partitions that lie on different nodes, where no single command can wait for all of them."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + block_ms / 1000
+        while True:
+            pairs = zip(self._partitions, places, strict=True)
+            reads = await all_of(self._read([keys], [place], count, 0) for keys, place in pairs)
+            found = [entries for [entries] in reads]
+            left = until - loop.time()
+            if any(found) or left <= 0:
+                return found
+            await asyncio.sleep(min(left, POLL_MS / 1000))
+
+
+def _merged(places: Sequence[str], found: Sequence[Sequence[Entry]], limit: int) -> list[Event]:
+    """Return the oldest entries as events, each with the position of a reader who has read it and all before."""
+    every = sorted(
+        (_order(entry[0]), number, entry) for number, entries in enumerate(found) for entry in entries
     )
-    return newest[0][0].decode() if newest else "0"
+    reached = list(places)
+    events = []
+    for _, number, (place, flat) in every[:limit]:
+        reached[number] = place.decode()
+        events.append(_event(position_of(reached), flat))
+    return events
 
 
-def _event(position: bytes, flat: Sequence[bytes]) -> Event:
+def _order(place: bytes) -> tuple[int, int]:
+    milliseconds, _, sequence = place.partition(b"-")
+    return int(milliseconds), int(sequence)
+
+
+def _event(position: str, flat: Sequence[bytes]) -> Event:
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     try:
         numbers = {name.decode(): int(value) for name, value in fields.items() if name not in _OWN}
         return Event(
-            position=position.decode(),
+            position=position,
             type=EventType(fields[b"type"].decode()),
             ticket_id=fields[b"ticket"].decode(),
             rev=int(fields[b"rev"]),
@@ -56,5 +112,5 @@ def _event(position: bytes, flat: Sequence[bytes]) -> Event:
             data={**json.loads(fields[b"data"]), **numbers},
         )
     except (KeyError, ValueError) as error:
-        what = f"audit event {position.decode()} is not one this release can read: {error!r}"
+        what = f"audit event {position} is not one this release can read: {error!r}"
         raise RecordUnreadable(what) from error

@@ -11,7 +11,9 @@ from authz.adapters.redis.link import Link
 
 async def body(link: Link, keys: Keys, ticket_id: str) -> bytes | None:
     """Return what is kept of a body, None where nothing is. Raises StoreUnavailable and RecordUnreadable."""
-    kept = cast("bytes | None", await link.command("GET", keys.body(ticket_id)))
+    place = keys.body(ticket_id)
+    kept = cast("bytes | None", await link.command("GET", place, key=place))
     if kept is not None:
         return kept
-    return body_inside(cast("bytes | None", await link.command("HGET", keys.ticket(ticket_id), "record")))
+    record = await link.command("HGET", keys.ticket(ticket_id), "record", key=place)
+    return body_inside(cast("bytes | None", record))

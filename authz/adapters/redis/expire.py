@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from typing import cast
 
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Argument, Link
 from authz.adapters.redis.script import packaged
 from authz.adapters.redis.settings import RedisSettings
+from authz.domain.errors import RecordUnreadable, StoreUnavailable
 
 _DUE = packaged("due", prelude=True)
 _EXPIRE = packaged("expire", prelude=True)
 _COLLECT = packaged("collect", prelude=True)
 
 
-async def expire_due(link: Link, keys: Keys, settings: RedisSettings, limit: int) -> int:
-    """End up to `limit` tickets and forget up to `limit`; return how many were ended.
+class Sweep:
+    """Sweeps every partition, in turns, so that none is left out for long when there is more to do than `limit`."""
+
+    def __init__(self, link: Link, partitions: Sequence[Keys], settings: RedisSettings) -> None:
+        """Take the partitions to sweep."""
+        self._link = link
+        self._partitions = deque(partitions)
+        self._settings = settings
+
+    async def run(self, limit: int) -> int:
+        """End up to `limit` tickets and return how many; forget up to `limit` in each partition.
+
+        A partition that can't be swept keeps no other from it; what the first one raised is raised afterwards:
+        StoreUnavailable or RecordUnreadable.
+        """
+        ended = 0
+        failure: StoreUnavailable | RecordUnreadable | None = None
+        self._partitions.rotate(-1)
+        for keys in tuple(self._partitions):
+            try:
+                ended += await _expire_due(self._link, keys, self._settings, limit - ended)
+            except (StoreUnavailable, RecordUnreadable) as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return ended
+
+
+async def _expire_due(link: Link, keys: Keys, settings: RedisSettings, limit: int) -> int:
+    """End up to `limit` tickets of a partition, and forget some; return how many were ended.
 
     What is due is looked up first, so that the scripts that change it are told every key beforehand; they
-    check each ticket again. Raises StoreUnavailable and RecordUnreadable.
+    check each ticket again.
     """
     found = cast("list[list[bytes]]", await link.run(_DUE, keys.shared, (limit,)))
     pending, approved, garbage = found

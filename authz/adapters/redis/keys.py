@@ -92,6 +92,11 @@ class Keys:
         return self.ticket(identifier), self.body(identifier), self.deliveries(identifier)
 
 
+def every_partition(partitions: int) -> tuple[Keys, ...]:
+    """Return the keys of each partition, in the order of their numbers."""
+    return tuple(Keys.of(number) for number in range(partitions))
+
+
 def keys_of(identifier: str, partitions: int) -> Keys | None:
     """Return the keys where a ticket is, None when no ticket of ours can have this id."""
     try:

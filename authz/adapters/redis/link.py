@@ -62,8 +62,15 @@ class Link:
         """How many connections are open, for metrics and leak checks."""
         return sum(1 for one in self._made if one.is_connected)
 
-    async def command(self, *args: Argument, wait_ms: int = 0) -> Reply:
-        """Send one command and return its reply. `wait_ms` is how long the command itself may block.
+    @property
+    def scattered(self) -> bool:
+        """Whether keys of different partitions may lie on different nodes, so that no one command can name both."""
+        return False
+
+    async def command(self, *args: Argument, key: str = "", wait_ms: int = 0) -> Reply:  # noqa: ARG002
+        """Send one command and return its reply.
+
+        `key` is one that it names; without one any node may be asked. `wait_ms` is how long it may itself block.
 
         Raises StoreUnavailable, GroupMissing, RecordUnreadable. It is never sent twice.
         """

@@ -1,4 +1,4 @@
-"""The services' Outbox, on a stream with one consumer group.
+"""The services' Outbox, on a stream with one consumer group in each partition.
 
 A notice is leased to whoever took it; a lease that runs out gives it to the next. A retry leaves the stream
 for a set that is ordered by due time, because in the stream its lease would run out and hand it over too
@@ -7,10 +7,14 @@ early, and comes back as a new entry that carries the attempts made so far.
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
-from authz.adapters.redis.keys import Keys
+from authz.adapters.redis.audit import POLL_MS
+from authz.adapters.redis.keys import Keys, every_partition
 from authz.adapters.redis.link import Argument, GroupMissing, Link, Reply
 from authz.adapters.redis.script import Script, packaged
 from authz.adapters.redis.settings import RedisSettings
@@ -33,16 +37,17 @@ _EVENT_TYPES = frozenset(EventType)
 
 
 class RedisOutbox:
-    """Notices of one partition, for one notifier. Use it from one event loop, `take` from one task."""
+    """Notices of all partitions, for one notifier. Use it from one event loop, `take` from one task."""
 
     def __init__(self, settings: RedisSettings) -> None:
         """Connect nothing yet."""
         self._settings = settings
-        self._keys = Keys.of(0)
+        self._partitions = every_partition(settings.partitions)
         self._link = Link(settings.url, settings.max_connections, settings.timeout_ms)
         # `take` waits on a connection of its own: acknowledging must not queue behind it.
         self._waiting = Link(settings.url, 1, settings.timeout_ms)
-        self._cursor = _START
+        self._cursors = [_START] * settings.partitions
+        self._turns = deque(self._partitions)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -51,86 +56,123 @@ class RedisOutbox:
 
     async def take(self, limit: int, block_ms: int) -> Sequence[Notice]:
         """See Outbox. Waits at most `block_ms`, and no longer than until the next retry is due."""
-        taken, wait = await self._take_now(limit)
-        if taken or block_ms <= 0:
-            return taken
-        block = block_ms if wait < 0 else max(1, min(block_ms, wait))
-        args = ("XREADGROUP", "GROUP", GROUP, self._settings.consumer, "COUNT", limit)
-        tail = ("BLOCK", block, "STREAMS", self._keys.outbox, ">")
-        try:
-            reply = await self._waiting.command(*args, *tail, wait_ms=block)
-        except GroupMissing:
-            await self._make_group()
-            return ()
-        if reply is None:
-            taken, _ = await self._take_now(limit)
-            return taken
-        streams = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
-        return _known([_fresh(entry, flat) for entry, flat in streams[0][1]])
+        now = await self._take_now(limit)
+        if now.notices or block_ms <= 0:
+            return now.notices
+        await self._wait(now, block_ms)
+        return (await self._take_now(limit)).notices
 
     async def renew(self, entries: Sequence[str]) -> None:
         """See Outbox. A lease that somebody else holds by now stays theirs."""
-        if entries:
-            await self._run(_RENEW, (self._keys.outbox,), (GROUP, self._settings.consumer, *entries))
+        places = [self._place(entry) for entry in entries]
+        for keys in self._partitions:
+            own = [entry for of, entry in places if of is keys]
+            if own:
+                await self._run(_RENEW, keys, (keys.outbox,), (GROUP, self._settings.consumer, *own))
 
     async def accepted(self, notice: Notice, channel: str, receipt: str) -> None:
         """See Outbox."""
+        keys, _ = self._place(notice.entry)
         args = (self._settings.retention_ms, _accepted_by(notice, channel), receipt)
-        await self._run(_NOTE, (self._keys.deliveries(notice.ticket_id),), args)
+        await self._run(_NOTE, keys, (keys.deliveries(notice.ticket_id),), args)
 
     async def receipts(self, notice: Notice) -> Mapping[str, str]:
         """See Outbox."""
+        keys, _ = self._place(notice.entry)
         prefix = _accepted_by(notice, "")
-        flat = cast(
-            "list[bytes]", await self._link.command("HGETALL", self._keys.deliveries(notice.ticket_id))
-        )
+        name = keys.deliveries(notice.ticket_id)
+        flat = cast("list[bytes]", await self._link.command("HGETALL", name, key=name))
         fields = {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
         return {name.removeprefix(prefix): text for name, text in fields.items() if name.startswith(prefix)}
 
     async def delivered(self, notice: Notice, receipt: Mapping[str, str]) -> None:
         """See Outbox. A second acknowledgement of the same notice changes nothing."""
-        keys = (self._keys.outbox, self._keys.deliveries(notice.ticket_id))
+        keys, entry = self._place(notice.entry)
+        names = (keys.outbox, keys.deliveries(notice.ticket_id))
         pairs = ((_accepted_by(notice, channel), answer) for channel, answer in receipt.items())
         answers = [text for pair in pairs for text in pair]
-        await self._run(_DELIVER, keys, (GROUP, notice.entry, self._settings.retention_ms, *answers))
+        await self._run(_DELIVER, keys, names, (GROUP, entry, self._settings.retention_ms, *answers))
 
     async def retry(self, notice: Notice, after_ms: int, why: str, *, counted: bool = True) -> None:
         """See Outbox. Nothing happens when the lease went to somebody else meanwhile."""
-        keys = (self._keys.outbox, self._keys.retry, self._keys.deliveries(notice.ticket_id))
+        keys, entry = self._place(notice.entry)
+        names = (keys.outbox, keys.retry, keys.deliveries(notice.ticket_id))
         what = f"{notice.type.value} {notice.ticket_id} {notice.rev}"
         attempts = notice.attempt if counted else notice.attempt - 1
-        args = (GROUP, self._settings.consumer, notice.entry, max(0, after_ms), what, attempts)
+        args = (GROUP, self._settings.consumer, entry, max(0, after_ms), what, attempts)
         failed = f"failed {notice.type.value} {notice.rev}"
-        await self._run(_RETRY, keys, (*args, failed, _storable(why), self._settings.retention_ms))
+        await self._run(_RETRY, keys, names, (*args, failed, _storable(why), self._settings.retention_ms))
 
     async def bury(self, notice: Notice, why: str) -> None:
         """See Outbox."""
+        keys, entry = self._place(notice.entry)
         what = (notice.type.value, notice.ticket_id, notice.rev, notice.attempt)
-        args = (GROUP, notice.entry, *what, _storable(why), DEAD_LETTERS_MAX)
-        await self._run(_BURY, (self._keys.outbox, self._keys.dead), args)
+        args = (GROUP, entry, *what, _storable(why), DEAD_LETTERS_MAX)
+        await self._run(_BURY, keys, (keys.outbox, keys.dead), args)
 
-    async def _take_now(self, limit: int) -> tuple[list[Notice], int]:
-        args = (GROUP, self._settings.consumer, self._settings.lease_ms, self._cursor, limit)
-        reply = await self._run(_TAKE, (self._keys.outbox, self._keys.retry), args)
-        cursor, wait, rows = cast("tuple[bytes, int, list[list[bytes]]]", reply)
-        self._cursor = cursor.decode()
-        return _known(rows), wait
+    async def _take_now(self, limit: int) -> _Taken:
+        """Take from one partition after the other, starting elsewhere each time, until there are `limit`."""
+        self._turns.rotate(-1)
+        notices: list[Notice] = []
+        waits: list[int] = []
+        newest: dict[str, str] = {}
+        for keys in self._turns:
+            if len(notices) >= limit:
+                break
+            cursor = self._cursors[keys.partition]
+            left = limit - len(notices)
+            args = (GROUP, self._settings.consumer, self._settings.lease_ms, cursor, left)
+            reply = await self._run(_TAKE, keys, (keys.outbox, keys.retry), args)
+            reached, wait, rows, last = cast("tuple[bytes, int, list[list[bytes]], bytes]", reply)
+            self._cursors[keys.partition] = reached.decode()
+            notices += _known(keys, rows)
+            waits += [wait] if wait >= 0 else []
+            newest[keys.outbox] = last.decode()
+        return _Taken(notices, min(waits, default=None), newest)
 
-    async def _run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
+    async def _wait(self, taken: _Taken, block_ms: int) -> None:
+        """Return when something new is there or a retry is due, or else after `block_ms`."""
+        block = block_ms if taken.due_in is None else max(1, min(block_ms, taken.due_in))
+        names = list(taken.newest)
+        if len(names) > 1 and self._waiting.scattered:
+            # No one command can wait for streams on different nodes; the caller comes again.
+            await asyncio.sleep(min(block, POLL_MS) / 1000)
+            return
+        after = list(taken.newest.values())
+        args: list[Argument] = ["XREAD", "COUNT", 1, "BLOCK", block, "STREAMS", *names, *after]
+        await self._waiting.command(*args, key=names[0], wait_ms=block)
+
+    def _place(self, entry: str) -> tuple[Keys, str]:
+        partition, _, place = entry.partition(":")
+        return self._partitions[int(partition, 16)], place
+
+    async def _run(self, script: Script, keys: Keys, names: Sequence[str], args: Sequence[Argument]) -> Reply:
         try:
-            return await self._link.run(script, keys, args)
+            return await self._link.run(script, names, args)
         except GroupMissing:
-            await self._make_group()
-            return await self._link.run(script, keys, args)
+            await self._make_group(keys)
+            return await self._link.run(script, names, args)
 
-    async def _make_group(self) -> None:
+    async def _make_group(self, keys: Keys) -> None:
         """Make the group at 0, so that it is given what was written before it existed."""
-        self._cursor = _START
+        self._cursors[keys.partition] = _START
         try:
-            await self._link.command("XGROUP", "CREATE", self._keys.outbox, GROUP, "0", "MKSTREAM")
+            await self._link.command("XGROUP", "CREATE", keys.outbox, GROUP, "0", "MKSTREAM", key=keys.outbox)
         except StoreUnavailable as error:
             if "BUSYGROUP" not in str(error):  # another notifier was quicker
                 raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What a round took. `due_in` is ms until the next retry, None where there is none.
+
+    `newest` is, by stream, the entry after which everything is new.
+    """
+
+    notices: list[Notice]
+    due_in: int | None
+    newest: dict[str, str]
 
 
 def _storable(text: str) -> bytes:
@@ -141,17 +183,16 @@ def _accepted_by(notice: Notice, channel: str) -> str:
     return f"accepted {notice.type.value} {notice.rev} {channel}"
 
 
-def _fresh(entry: bytes, flat: Sequence[bytes]) -> list[bytes]:
-    """Return a row like those of take.lua for an entry that nobody had before."""
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    attempt = b"%d" % (int(fields.get(b"attempt", 0)) + 1)
-    return [entry, fields.get(b"type", b""), fields.get(b"ticket", b""), fields.get(b"rev", b"0"), attempt]
-
-
-def _known(rows: Sequence[Sequence[bytes]]) -> list[Notice]:
+def _known(keys: Keys, rows: Sequence[Sequence[bytes]]) -> list[Notice]:
     """Leave out types this release doesn't know: when the lease is over, a release that does takes them."""
     return [
-        Notice(entry.decode(), EventType(kind.decode()), ticket.decode(), int(rev), int(attempt))
+        Notice(
+            entry=f"{keys.partition:x}:{entry.decode()}",
+            type=EventType(kind.decode()),
+            ticket_id=ticket.decode(),
+            rev=int(rev),
+            attempt=int(attempt),
+        )
         for entry, kind, ticket, rev, attempt in rows
         if kind.decode() in _EVENT_TYPES
     ]

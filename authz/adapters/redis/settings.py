@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 DAY_MS = 24 * 3_600_000
+PARTITIONS_MAX = 64
+
+# No partition knows what there is in the others.
+_SHARED_OUT = (
+    "max_open_total",
+    "max_open_per_rule",
+    "tickets_per_minute",
+    "tickets_per_minute_per_rule",
+    "max_stored_bytes",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +25,8 @@ class RedisSettings:
     `timeout_ms` bounds a whole call: the wait for a connection, connecting, sending and the reply.
     `max_connections` serve calls; `blocking_connections` serve reads that wait, so that these starve nobody.
     A new ticket counts for all, for its requester and for its rule: while it is open (`max_open_…`), by pace
-    (`tickets_per_minute…`), and its record and body for as long as they may be kept (`max_stored_bytes…`).
+    (`tickets_per_minute…`), and its record and body for as long as they may be kept (`max_stored_bytes…`). Those for
+    all and for a rule are for all partitions together.
     `retention_ms` is how long an ended ticket can still be looked up, `body_retention_ms` how long the body of its
     request. `consumer` names this process among the readers of the outbox and should be the same after a restart.
     `durability_asserted` says that the operator knows how this Redis persists and evicts where it doesn't tell.
@@ -43,8 +54,8 @@ class RedisSettings:
 
     def __post_init__(self) -> None:
         """Refuse what would be no bound at all. Raises ValueError."""
-        if self.partitions != 1:
-            msg = f"partitions is {self.partitions}; this release keeps all tickets in 1"
+        if not 1 <= self.partitions <= PARTITIONS_MAX:
+            msg = f"partitions is {self.partitions}; it must be 1 to {PARTITIONS_MAX}"
             raise ValueError(msg)
         for name in (
             "timeout_ms",
@@ -64,3 +75,9 @@ class RedisSettings:
             if getattr(self, name) < 1:
                 msg = f"{name} is {getattr(self, name)}; it must be at least 1"
                 raise ValueError(msg)
+
+    @property
+    def share(self) -> RedisSettings:
+        """The same for one partition, with its share of each bound on what requesters of all partitions have."""
+        shares = {name: max(1, getattr(self, name) // self.partitions) for name in _SHARED_OUT}
+        return replace(self, **shares)

@@ -23,7 +23,7 @@ async def check_server(link: Link, keys: Keys, settings: RedisSettings) -> None:
     every problem, StoreUnavailable when the server can't be asked.
     """
     info = await read_info(link)
-    await link.command("HSETNX", keys.meta, "partitions", settings.partitions)
+    await link.command("HSETNX", keys.meta, "partitions", settings.partitions, key=keys.meta)
     found = unfit_for_tickets(info, await stored_partitions(link, keys), settings)
     if found:
         raise SettingsInvalid([f"{each.problem} {each.advice}" for each in found])
@@ -53,7 +53,7 @@ async def read_info(link: Link) -> dict[str, str]:
 
 async def stored_partitions(link: Link, keys: Keys) -> int | None:
     """Return how many partitions the stored tickets are in, None where there is none. Raises StoreUnavailable."""
-    stored = cast("bytes | None", await link.command("HGET", keys.meta, "partitions"))
+    stored = cast("bytes | None", await link.command("HGET", keys.meta, "partitions", key=keys.meta))
     return None if stored is None else int(stored)
 
 
@@ -93,5 +93,5 @@ def _partitions(stored: int | None, settings: RedisSettings) -> list[Unfit]:
     if stored is None or stored == settings.partitions:
         return []
     problem = f"This Redis holds tickets in {stored} partition(s), and {settings.partitions} is set."
-    advice = "Start the release that wrote them, or point HOLDGATE_REDIS_URL at an empty database."
+    advice = f"Set HOLDGATE_REDIS_PARTITIONS={stored}, or point HOLDGATE_REDIS_URL at an empty database."
     return [Unfit("partitions", problem, advice)]

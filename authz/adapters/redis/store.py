@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
-from authz.adapters.redis import audit, expire
+from authz.adapters.redis.audit import Audit
 from authz.adapters.redis.body import body
 from authz.adapters.redis.create import create
 from authz.adapters.redis.end import end
-from authz.adapters.redis.keys import Keys, keys_of
+from authz.adapters.redis.expire import Sweep
+from authz.adapters.redis.keys import every_partition, keys_of
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.load import load
+from authz.adapters.redis.pages import page
 from authz.adapters.redis.redeem import redeem
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.startup import check_server
@@ -26,15 +27,18 @@ from authz.services.ports import Created, Loaded, Page, RedeemResult
 
 
 class RedisTicketStore:
-    """Tickets in one partition of one Redis. Use it from one event loop."""
+    """Tickets in the partitions of one Redis. Use it from one event loop."""
 
     def __init__(self, settings: RedisSettings) -> None:
         """Connect nothing yet; `start` does."""
         self._settings = settings
-        self._keys = Keys.of(0)
+        self._share = settings.share
+        self._partitions = every_partition(settings.partitions)
         self.link = Link(settings.url, settings.max_connections, settings.timeout_ms)
         # Readers that wait get connections of their own, so that they can starve no check.
         self.waiting = Link(settings.url, settings.blocking_connections, settings.timeout_ms)
+        self._audit = Audit(self.link, self.waiting, self._partitions)
+        self._sweep = Sweep(self.link, self._partitions, settings)
         self._trusted = False
 
     async def start(self) -> None:
@@ -42,7 +46,7 @@ class RedisTicketStore:
 
         A server that can't be reached now is looked at before anything is first written to it.
         """
-        await check_server(self.link, self._keys, self._settings)
+        await check_server(self.link, self._partitions[0], self._settings)
         self._trusted = True
 
     async def aclose(self) -> None:
@@ -70,7 +74,7 @@ class RedisTicketStore:
             msg = f"{draft.id!r} is not an id for a ticket in {self._settings.partitions} partition(s)"
             raise ValueError(msg)
         await self._trust()
-        return await create(self.link, keys, self._settings, draft, body)
+        return await create(self.link, keys, self._share, draft, body)
 
     async def vote(
         self, ticket_id: str, rev: int, votes: Sequence[Vote], state: State, reason: Mapping[str, object]
@@ -93,7 +97,7 @@ class RedisTicketStore:
             msg = f"{draft.id!r} can't replace {ticket_id!r}: they are in two partitions"
             raise ValueError(msg)
         await self._trust()
-        return await supersede(self.link, keys, self._settings, ticket_id, rev, draft, body)
+        return await supersede(self.link, keys, self._share, ticket_id, rev, draft, body)
 
     async def withdraw(self, ticket_id: str, rev: int, person: str) -> Loaded | None:
         """See TicketStore."""
@@ -122,28 +126,21 @@ class RedisTicketStore:
         return await redeem(self.link, keys, self._settings, ticket_id, digest, check, uses, window_ms)
 
     async def expire_due(self, limit: int) -> int:
-        """See TicketStore."""
+        """See TicketStore. A partition that can't be reached doesn't keep the others from being swept."""
         await self._trust()
-        return await expire.expire_due(self.link, self._keys, self._settings, limit)
+        return await self._sweep.run(limit)
 
     async def page(self, state: State | None, limit: int, cursor: str) -> Page:
-        """See TicketStore. The cursor is the last ticket's place in the index, which stays its own."""
-        scope = state.value if state else "all"
-        newest = f"({scope}:{cursor}" if cursor else f"({scope};"
-        args = ("ZREVRANGEBYLEX", self._keys.index, newest, f"({scope}:", "LIMIT", 0, limit)
-        members = cast("list[bytes]", await self.link.command(*args))
-        places = [member.decode().partition(":")[2] for member in members]
-        now, tickets = await load(self.link, self._keys, [place.partition(":")[2] for place in places])
-        # One that ended meanwhile is still there; one whose retention is over is not, and isn't missed.
-        return Page([one for one in tickets if one], now, places[-1] if len(places) == limit else "")
+        """See TicketStore."""
+        return await page(self.link, self._partitions, state, limit, cursor)
 
     async def events(self, after: str, limit: int, block_ms: int) -> Sequence[Event]:
         """See TicketStore. Raises ValueError for a position that no event has."""
-        return await audit.events(self.waiting, self._keys, after, limit, block_ms)
+        return await self._audit.events(after, limit, block_ms)
 
     async def last_position(self) -> str:
         """See TicketStore."""
-        return await audit.last_position(self.link, self._keys)
+        return await self._audit.last_position()
 
     async def _trust(self) -> None:
         if self._trusted:

@@ -57,4 +57,14 @@ local wait = -1
 if next_due[2] then
   wait = math.max(0, tonumber(next_due[2]) - now)
 end
-return { claimed[1], wait, taken }
+
+-- What was written last, so that the caller can wait for what comes after it: unlike a reader of the group, one who
+-- waits so has nothing leased to it when it goes away.
+local last = '0-0'
+local about = redis.call('XINFO', 'STREAM', outbox)
+for i = 1, #about, 2 do
+  if about[i] == 'last-generated-id' then
+    last = about[i + 1]
+  end
+end
+return { claimed[1], wait, taken, last }

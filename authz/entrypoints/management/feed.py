@@ -15,8 +15,9 @@ from authz.domain.events import Event
 from authz.entrypoints.management.refusal import CallRefused
 from authz.services.ports import TicketStore
 
-# What stores give as positions: one or two numbers. Anything else never reaches the store.
-_POSITION = re.compile(r"[0-9]{1,20}(?:-[0-9]{1,20})?", re.ASCII)
+# What stores give as positions: one or two numbers for each partition. Anything else never reaches the store.
+_PLACE = "[0-9]{1,20}(?:-[0-9]{1,20})?"
+_POSITION = re.compile(rf"{_PLACE}(?:\.{_PLACE}){{0,63}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,9 @@ class Feed:
                 text = "Holdgate is shutting down. Resume after the last event."
                 raise CallRefused(StatusCode.UNAVAILABLE, "shutting-down", text, retry=True)
             return reading.result()
+        except ValueError as error:
+            text = "after is not the id of an event of this installation."
+            raise CallRefused(StatusCode.INVALID_ARGUMENT, "invalid-argument", text) from error
         finally:
             reading.cancel()
             closing.cancel()

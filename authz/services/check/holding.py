@@ -15,7 +15,7 @@ from authz.domain.request import GatedRequest
 from authz.domain.requirement import Requirement
 from authz.domain.requirement_parser import RequirementParser
 from authz.domain.ticket import FrozenRequest, State, TicketDraft
-from authz.domain.token import TokenMint, ticket_id
+from authz.domain.token import TokenMint, partition_of_requester, ticket_id
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.requesters import Requesters
 from authz.services.check.responses import about
@@ -27,7 +27,7 @@ _NEVER_STORED = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 @dataclass(frozen=True, slots=True)
 class HoldTerms:
-    """The settings that every hold shares. `entropy(n)` returns n random bytes."""
+    """The settings that every hold shares. `entropy(n)` returns n random bytes; `partitions` is the store's number."""
 
     decision_path: str
     bound_headers: frozenset[str]
@@ -36,7 +36,7 @@ class HoldTerms:
     public_url: str
     directory_timeout: float
     entropy: Callable[[int], bytes]
-    partition: int = 0
+    partitions: int = 1
 
 
 class Holding:
@@ -82,7 +82,7 @@ class Holding:
             )
             raise PolicyMalformed(msg)
         draft = TicketDraft(
-            id=ticket_id(self._terms.partition, self._terms.entropy(16)),
+            id=self._new_id(requester),
             requester=Principal(requester.identity, requester.name or (person.name if person else "")),
             requester_person=person.id if person else None,
             requirement=requirement,
@@ -107,6 +107,10 @@ class Holding:
     def binding(self, requirement: Requirement) -> Binding:
         """Return what a ticket of this requirement is bound to."""
         return Binding(self._terms.bound_headers | set(requirement.bind_headers), requirement.bind_body)
+
+    def _new_id(self, requester: Principal) -> str:
+        partition = partition_of_requester(str(requester.identity), self._terms.partitions)
+        return ticket_id(partition, self._terms.entropy(16))
 
     def _frozen(self, request: GatedRequest, binding: Binding) -> FrozenRequest:
         return FrozenRequest(

@@ -9,16 +9,20 @@ from typing import cast
 
 import pytest
 
-from authz.adapters.redis.keys import Keys
+from authz.adapters.redis.keys import Keys, every_partition
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.outbox import RedisOutbox
-from authz.adapters.redis.settings import RedisSettings
+from authz.adapters.redis.settings import PARTITIONS_MAX, RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from tests.support.redis_server import RedisServer
 
 KEYS = Keys.of(0)
 # One of each for a partition: what they hold ends by transitions, by the sweep or, in streams, by being read.
-WITHOUT_TTL = {*KEYS.shared, KEYS.retry, KEYS.dead, KEYS.meta}
+WITHOUT_TTL = {
+    name
+    for keys in every_partition(PARTITIONS_MAX)
+    for name in (*keys.shared, keys.retry, keys.dead, keys.meta)
+}
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +90,16 @@ async def assert_everything_ends(link: Link) -> None:
     endless = {name for name in names if await link.command("PTTL", name) == -1}
     assert endless <= WITHOUT_TTL
     tickets = {name.rpartition(":")[2] for name in names if ":ticket:" in name}
-    for index in (KEYS.pending, KEYS.approved, KEYS.requesters, KEYS.index, KEYS.garbage):
+    partitions = every_partition(PARTITIONS_MAX)
+    indexes = {name for of in partitions for name in (*of.shared[3:8],) if name in names}
+    for index in indexes:
         members = cast("list[bytes]", await link.command("ZRANGE", index, 0, -1))
         assert {member.rpartition(b":")[2].decode() for member in members} <= tickets
 
 
-async def advance(link: Link, milliseconds: int) -> None:
+async def advance(link: Link, milliseconds: int, keys: Keys = KEYS) -> None:
     """Let time pass for the scripts: the partition's stamp is never stepped back behind."""
     seconds, micros = cast("list[bytes]", await link.command("TIME"))
-    stamp = int(cast("bytes | None", await link.command("GET", KEYS.clock)) or 0)
+    stamp = int(cast("bytes | None", await link.command("GET", keys.clock)) or 0)
     now = max(int(seconds) * 1000 + int(micros) // 1000, stamp)
-    await link.command("SET", KEYS.clock, now + milliseconds)
+    await link.command("SET", keys.clock, now + milliseconds)

@@ -27,11 +27,11 @@ REQUIREMENT = requirement(
 )
 
 
-def draft(path: str = "/a", who: str = "alice", **demand: object) -> TicketDraft:
+def draft(path: str = "/a", who: str = "alice", partition: int = 0, **demand: object) -> TicketDraft:
     """A draft; two of the same path and requester are equal requests. `demand` overrides the requirement."""
     parts = {"path": sha256(path.encode()).hexdigest(), "principal": sha256(who.encode()).hexdigest()}
     return TicketDraft(
-        id=ticket_id(0, os.urandom(16)),
+        id=ticket_id(partition, os.urandom(16)),
         requester=Principal(Identity("idp", who), who),
         requester_person=who,
         requirement=replace(REQUIREMENT, **demand),  # type: ignore[arg-type]

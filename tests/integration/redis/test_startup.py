@@ -36,7 +36,7 @@ async def test_a_redis_that_evicts_is_refused_whatever_was_asserted(
     start_server: Callable[..., RedisServer], policy: str
 ) -> None:
     server = start_server(maxmemory_policy=policy)
-    [problem] = await problems(RedisSettings(url=server.url, durability_asserted=True))
+    [problem] = await problems(RedisSettings(url=server.url, timeout_ms=5_000, durability_asserted=True))
     assert policy in problem
     assert "Set maxmemory-policy noeviction" in problem
 
@@ -44,7 +44,7 @@ async def test_a_redis_that_evicts_is_refused_whatever_was_asserted(
 async def test_a_redis_without_append_only_file_is_refused_unless_durability_is_asserted(
     start_server: Callable[..., RedisServer],
 ) -> None:
-    settings = RedisSettings(url=start_server(appendonly="no").url)
+    settings = RedisSettings(url=start_server(appendonly="no").url, timeout_ms=5_000)
     [problem] = await problems(settings)
     assert "Set appendonly yes" in problem
     assert "HOLDGATE_REDIS_DURABILITY_ASSERTED=true" in problem
@@ -53,7 +53,7 @@ async def test_a_redis_without_append_only_file_is_refused_unless_durability_is_
 
 async def test_every_problem_is_named_at_once(start_server: Callable[..., RedisServer]) -> None:
     server = start_server(maxmemory_policy="allkeys-lru", appendonly="no")
-    assert len(await problems(RedisSettings(url=server.url))) == 2
+    assert len(await problems(RedisSettings(url=server.url, timeout_ms=5_000))) == 2
 
 
 async def test_another_number_of_partitions_than_stored_is_refused(
@@ -81,10 +81,10 @@ async def test_a_version_below_6_2_is_refused(
 ) -> None:
     real = Link.command
 
-    async def answer(link: Link, *args: Argument, wait_ms: int = 0) -> Reply:
+    async def answer(link: Link, *args: Argument, key: str = "", wait_ms: int = 0) -> Reply:
         if args == ("INFO",):
             return f"{info}\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n".encode()
-        return await real(link, *args, wait_ms=wait_ms)
+        return await real(link, *args, key=key, wait_ms=wait_ms)
 
     monkeypatch.setattr(Link, "command", answer)
     found = await problems(settings)
@@ -137,7 +137,7 @@ async def test_valkey_serves_as_well(start_server: Callable[..., RedisServer]) -
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"partitions": 2}, {"timeout_ms": 0}, {"max_connections": 0}, {"retention_ms": 0}, {"lease_ms": -1}],
+    [{"partitions": 65}, {"timeout_ms": 0}, {"max_connections": 0}, {"retention_ms": 0}, {"lease_ms": -1}],
 )
 def test_settings_that_bound_nothing_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

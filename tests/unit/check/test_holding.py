@@ -12,6 +12,7 @@ from authz.domain.errors import PolicyMalformed, PolicyUnavailable
 from authz.domain.identity import Identity
 from authz.domain.problems import Problem
 from authz.domain.ticket import Choice, State
+from authz.domain.token import partition_of
 from tests.support.gated_requests import BODY, gated, sent_by, with_headers
 from tests.support.memory_store import MemoryStore
 from tests.unit.check.world import DOCUMENT, HOLD, World, body, demanding, headers, status
@@ -99,6 +100,14 @@ async def test_what_is_frozen_is_the_request_without_secrets(world: World) -> No
     assert (frozen.body_size, frozen.body_checked) == (len(BODY), True)
     assert list(world.memory.bodies.values()) == [BODY[:4]]
     assert frozen.target == "/resources/db-orders?force=true"
+
+
+async def test_all_tickets_of_a_requester_are_in_one_partition(world: World) -> None:
+    world.partitions = 64
+    made = [await world.held(replace(gated(), path=f"/{number}")) for number in range(3)]
+    assert len({partition_of(world.ticket(token).id) for token in made}) == 1
+    others = [await world.held(gated(claims=sent_by(f"user-{number}"))) for number in range(20)]
+    assert len({partition_of(world.ticket(token).id) for token in others}) > 5
 
 
 async def test_an_equal_request_gets_the_same_ticket_in_its_true_state(world: World) -> None:

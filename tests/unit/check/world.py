@@ -103,6 +103,7 @@ class World:
     bind_headers: Sequence[str] = ("x-tenant",)
     held_status: int = 202
     stored_body_bytes: int = 16_384
+    partitions: int = 1
     default_approvers: tuple[Approver, ...] = (Approver(ApproverKind.GROUP, "sre"),)
     clock: float = 0.0
     budget: float = 0.5
@@ -122,6 +123,7 @@ class World:
             stored_body_bytes=self.stored_body_bytes,
             public_url=PUBLIC_URL,
             directory_timeout=0.15,
+            partitions=self.partitions,
             entropy=lambda size: sha256(b"%d" % next(self._numbers)).digest()[:size],
         )
         holding = Holding(store, self.people, self.mint, parser, requesters, terms)

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz.domain.token import TicketKey, TokenMint, is_ticket_id, partition_of, short_code, ticket_id
+from authz.domain.token import (
+    TicketKey,
+    TokenMint,
+    is_ticket_id,
+    partition_of,
+    partition_of_requester,
+    short_code,
+    ticket_id,
+)
 
 OLD = TicketKey("k1", b"a" * 32)
 NEW = TicketKey("k2", b"b" * 32)
@@ -177,3 +185,11 @@ def test_a_mint_needs_keys_with_names_of_their_own(keys: list[TicketKey]) -> Non
 
 def _bytes(text: str) -> bytes:
     return urlsafe_b64decode(text.rpartition(".")[2] + "=")
+
+
+def test_a_requester_has_one_partition_and_requesters_are_spread_over_all() -> None:
+    found = [partition_of_requester(f"https://idp.example:user-{number}", 64) for number in range(2000)]
+    assert set(found) == set(range(64))
+    assert max(found.count(number) for number in range(64)) < 2000 / 64 * 2
+    assert partition_of_requester("https://idp.example:alice", 64) == 59
+    assert partition_of_requester("\ud800", 1) == 0
