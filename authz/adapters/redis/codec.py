@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError
 
 from authz.adapters.redis.earlier_record import raised
 from authz.adapters.redis.odd_text import MARK, mark, unmark
+from authz.domain.break_glass import Review, ReviewDraft
 from authz.domain.errors import RecordUnreadable
 from authz.domain.request import CheckId
 from authz.domain.ticket import Ending, Redemption, State, Ticket, TicketDraft, Vote
@@ -37,6 +38,7 @@ _MARK = MARK.encode()
 _Draft = _Record[TicketDraft]
 _Vote = _Record[Vote]
 _Ending = _Record[Ending]
+_Review = _Record[ReviewDraft]
 
 
 def encode_draft(draft: TicketDraft) -> bytes:
@@ -54,9 +56,29 @@ def encode_ending(ending: Ending) -> bytes:
     return _dumped(_Ending, ending)
 
 
-def decode_ending(stored: bytes) -> Ending:
-    """Return it again. Raises ValueError."""
-    return _loaded(_Ending, stored)
+def encode_review(draft: ReviewDraft) -> bytes:
+    """Return the record of a use of break-glass."""
+    return _dumped(_Review, draft)
+
+
+def review_data(draft: ReviewDraft) -> bytes:
+    """Return the event data of a use of break-glass: all of the draft."""
+    return encode_data(_Review(v=FORMAT, value=draft).model_dump(mode="json")["value"])
+
+
+def decode_review(flat: Sequence[bytes]) -> Review:
+    """Return the review of a stored hash, given as field, value, field, value. Raises RecordUnreadable."""
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    try:
+        return Review(
+            draft=_loaded(_Review, fields[b"record"]),
+            used_at=int(fields[b"used_at"]),
+            due_at=int(fields[b"due_at"]),
+            done_at=_time(fields, b"done_at"),
+            done_by=_ending(fields, b"done_by"),
+        )
+    except (ValidationError, KeyError, ValueError) as error:
+        raise _unreadable("review", error) from error
 
 
 def draft_data(draft: TicketDraft) -> bytes:
@@ -116,12 +138,11 @@ def decode_ticket(flat: Sequence[bytes]) -> Ticket:
             votes=tuple(_votes(fields).values()),
             redemptions=_redemptions(fields),
             withdrawals=int(fields.get(b"withdrawals", 0)),
-            ending=decode_ending(fields[b"ending"]) if b"ending" in fields else None,
+            ending=_ending(fields, b"ending"),
             replaced_by=fields.get(b"replaced_by", b"").decode(),
         )
     except (ValidationError, KeyError, ValueError) as error:
-        what = str(error).splitlines()[0] if isinstance(error, ValidationError) else repr(error)
-        raise RecordUnreadable(f"a stored ticket is not one this release can read: {what}") from error
+        raise _unreadable("ticket", error) from error
 
 
 def vote_of(flat: Sequence[bytes], person: str) -> tuple[int, Vote] | None:
@@ -146,6 +167,15 @@ def _dumped(record: type[_Record[Value]], value: Value) -> bytes:
 def _loaded(record: type[_Record[Value]], stored: bytes) -> Value:
     value = record.model_validate_json(raised(stored)).value
     return unmark(value) if _MARK in stored else value
+
+
+def _unreadable(kind: str, error: Exception) -> RecordUnreadable:
+    what = str(error).splitlines()[0] if isinstance(error, ValidationError) else repr(error)
+    return RecordUnreadable(f"a stored {kind} is not one this release can read: {what}")
+
+
+def _ending(fields: Mapping[bytes, bytes], name: bytes) -> Ending | None:
+    return _loaded(_Ending, fields[name]) if name in fields else None
 
 
 def _time(fields: Mapping[bytes, bytes], name: bytes) -> int | None:

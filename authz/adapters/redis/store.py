@@ -73,7 +73,7 @@ class RedisTicketStore:
         if keys is None:
             msg = f"{draft.id!r} is not an id for a ticket in {self._settings.partitions} partition(s)"
             raise ValueError(msg)
-        await self._trust()
+        await self.trust()
         return await create(self.link, keys, self._share, draft, body)
 
     async def vote(
@@ -83,7 +83,7 @@ class RedisTicketStore:
         keys = keys_of(ticket_id, self._settings.partitions)
         if keys is None:
             return None
-        await self._trust()
+        await self.trust()
         return await vote(self.link, keys, self._settings, ticket_id, rev, votes, state, reason)
 
     async def supersede(
@@ -96,7 +96,7 @@ class RedisTicketStore:
         if keys_of(draft.id, self._settings.partitions) != keys:
             msg = f"{draft.id!r} can't replace {ticket_id!r}: they are in two partitions"
             raise ValueError(msg)
-        await self._trust()
+        await self.trust()
         return await supersede(self.link, keys, self._share, ticket_id, rev, draft, body)
 
     async def withdraw(self, ticket_id: str, rev: int, person: str) -> Loaded | None:
@@ -104,7 +104,7 @@ class RedisTicketStore:
         keys = keys_of(ticket_id, self._settings.partitions)
         if keys is None:
             return None
-        await self._trust()
+        await self.trust()
         return await withdraw(self.link, keys, ticket_id, rev, person)
 
     async def end(self, ticket_id: str, rev: int, state: State, ending: Ending) -> Loaded | None:
@@ -112,7 +112,7 @@ class RedisTicketStore:
         keys = keys_of(ticket_id, self._settings.partitions)
         if keys is None:
             return None
-        await self._trust()
+        await self.trust()
         return await end(self.link, keys, self._settings, ticket_id, rev, state, ending)
 
     async def redeem(
@@ -122,12 +122,12 @@ class RedisTicketStore:
         keys = keys_of(ticket_id, self._settings.partitions)
         if keys is None:
             return RedeemResult.UNKNOWN
-        await self._trust()
+        await self.trust()
         return await redeem(self.link, keys, self._settings, ticket_id, digest, check, uses, window_ms)
 
     async def expire_due(self, limit: int) -> int:
         """See TicketStore. A partition that can't be reached doesn't keep the others from being swept."""
-        await self._trust()
+        await self.trust()
         return await self._sweep.run(limit)
 
     async def page(self, state: State | None, limit: int, cursor: str) -> Page:
@@ -142,7 +142,8 @@ class RedisTicketStore:
         """See TicketStore."""
         return await self._audit.last_position()
 
-    async def _trust(self) -> None:
+    async def trust(self) -> None:
+        """Look at the server before the first write, unless `start` did. Raises StoreUnavailable."""
         if self._trusted:
             return
         try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from authz.domain.approver import Approver, ApproverKind
+from authz.domain.break_glass import BreakGlass, ReviewDraft
 from authz.domain.fingerprint import Fingerprint
 from authz.domain.identity import Identity, Principal
 from authz.domain.request import CheckId
@@ -66,6 +67,13 @@ def vote(choice: Choice = Choice.APPROVE, who: str = "bob") -> Vote:
         comment="fine: „ja“",
         shown_digest="d",
     )
+
+
+def review(path: str = "/a", who: str = "alice") -> ReviewDraft:
+    """What a use of break-glass leaves behind, to be reviewed within an hour."""
+    held = draft(path, who)
+    terms = BreakGlass("oncall", 60 * MINUTE, "break-glass", "nobody awake", ("default",), (), ())
+    return ReviewDraft(held.id, held.requester, who, terms, held.request, "d" * 64, "the site is down")
 
 
 def ending(who: str = "alice", comment: str = "not needed any more") -> Ending:

@@ -1,0 +1,32 @@
+-- Write one use of break-glass down and open its review; one Check is one use, however often it comes.
+-- KEYS[9] review, [10] body, [11] pointer from the Check, [12] open reviews by due time.
+local review, body, once, reviews = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local id, record_json, data, due_in, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local body_retention, has_id, replay_window = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8]
+
+local bad = damaged() or wrong_type(review, 'hash') or wrong_type(body, 'string') or wrong_type(once, 'string')
+  or wrong_type(reviews, 'zset')
+if bad then
+  return bad
+end
+local now = now_ms()
+local known = has_id and redis.call('GET', once)
+if known then
+  return known
+end
+if redis.call('EXISTS', review) == 1 then
+  return redis.error_reply('DAMAGED ' .. review .. ' exists already')
+end
+
+local due_at = now + due_in
+record(now, 'breakglass.used', id, 1, data, 'due_at', text(due_at))
+-- Without a TTL until somebody has done it: a review that nobody does must not go away by itself.
+redis.call('HSET', review, 'record', record_json, 'used_at', text(now), 'due_at', text(due_at))
+redis.call('ZADD', reviews, text(due_at), id)
+if kept ~= '' then
+  redis.call('SET', body, kept, 'PXAT', text(due_at + body_retention))
+end
+if has_id then
+  redis.call('SET', once, id, 'PX', replay_window)
+end
+return { text(now), redis.call('HGETALL', review) }

@@ -1,0 +1,117 @@
+"""The services' ReviewStore, in the Redis of the tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import cast
+
+from authz.adapters.redis.codec import (
+    decode_review,
+    encode_check,
+    encode_ending,
+    encode_review,
+    ending_data,
+    review_data,
+)
+from authz.adapters.redis.keys import Keys, keys_of
+from authz.adapters.redis.load import hashes_of
+from authz.adapters.redis.script import packaged
+from authz.adapters.redis.settings import RedisSettings
+from authz.adapters.redis.store import RedisTicketStore
+from authz.domain.break_glass import ReviewDraft
+from authz.domain.errors import StoreUnavailable
+from authz.domain.request import CheckId
+from authz.domain.ticket import REPLAY_WINDOW_MS, Ending
+from authz.services.review_port import Reviewed
+
+_USED = packaged("break_glass", prelude=True)
+_DONE = packaged("reviewed", prelude=True)
+
+
+class RedisReviewStore:
+    """Reviews beside the tickets, over the same connections. Use it from one event loop."""
+
+    def __init__(self, tickets: RedisTicketStore, settings: RedisSettings) -> None:
+        """Share the connections, and the look at the server, of the ticket store."""
+        self._tickets = tickets
+        self._settings = settings
+        self._keys = Keys.of(0)
+
+    async def break_glass(self, draft: ReviewDraft, check: CheckId, body: bytes = b"") -> Reviewed:
+        """See ReviewStore. Raises ValueError for a draft whose id is none of this store's."""
+        keys = keys_of(draft.id, self._settings.partitions)
+        if keys is None:
+            msg = f"{draft.id!r} is not an id for a review in {self._settings.partitions} partition(s)"
+            raise ValueError(msg)
+        await self._tickets.trust()
+        args = (
+            draft.id,
+            encode_review(draft),
+            review_data(draft),
+            draft.break_glass.review_within_ms,
+            body,
+            self._settings.body_retention_ms,
+            int(bool(check.http_id)),
+            REPLAY_WINDOW_MS,
+        )
+        own = (keys.review(draft.id), keys.body(draft.id), keys.once(_use(draft, check)), keys.reviews)
+        match await self._tickets.link.run(_USED, (*keys.shared, *own), args):
+            case [bytes() as now, list() as flat]:
+                return Reviewed(decode_review(cast("list[bytes]", flat)), int(now))
+            case bytes() as known:
+                if (reviewed := await self.review(known.decode())) is not None:
+                    return reviewed
+                raise StoreUnavailable("the review of this Check is gone")
+            case other:
+                raise StoreUnavailable(f"Redis answered a use of break-glass with {other!r}")
+
+    async def review(self, review_id: str) -> Reviewed | None:
+        """See ReviewStore."""
+        keys = keys_of(review_id, self._settings.partitions)
+        if keys is None:
+            return None
+        found = await self._loaded(keys, [review_id])
+        return found[0] if found else None
+
+    async def reviews(self, limit: int) -> Sequence[Reviewed]:
+        """See ReviewStore."""
+        if limit < 1:
+            return ()
+        reply = await self._tickets.link.command("ZRANGE", self._keys.reviews, 0, limit - 1)
+        members = [member.decode() for member in cast("list[bytes]", reply)]
+        found = await self._loaded(self._keys, members)
+        # Somebody may have done one meanwhile.
+        return [one for one in found if one.review.done_at is None]
+
+    async def finish_review(self, review_id: str, ending: Ending) -> Reviewed | None:
+        """See ReviewStore."""
+        keys = keys_of(review_id, self._settings.partitions)
+        if keys is None:
+            return None
+        await self._tickets.trust()
+        args = (
+            review_id,
+            encode_ending(ending),
+            ending_data(ending),
+            self._settings.retention_ms,
+            self._settings.body_retention_ms,
+        )
+        names = (*keys.shared, keys.review(review_id), keys.body(review_id), keys.reviews)
+        reply = await self._tickets.link.run(_DONE, names, args)
+        if reply is None:
+            return None
+        now, flat = cast("tuple[bytes, list[bytes]]", reply)
+        return Reviewed(decode_review(flat), int(now))
+
+    async def _loaded(self, keys: Keys, identifiers: Sequence[str]) -> list[Reviewed]:
+        names = [keys.review(identifier) for identifier in identifiers]
+        now, hashes = await hashes_of(self._tickets.link, keys, names)
+        return [Reviewed(decode_review(flat), now) for flat in hashes if flat]
+
+
+def _use(draft: ReviewDraft, check: CheckId) -> str:
+    """Return what makes two uses the same: the Check, and that it asks for the same."""
+    who = draft.requester.identity
+    text = f"{len(who.ns)}:{who.ns}{len(who.id)}:{who.id} {draft.payload_digest} {encode_check(check)}"
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
