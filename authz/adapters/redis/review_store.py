@@ -14,7 +14,8 @@ from authz.adapters.redis.codec import (
     ending_data,
     review_data,
 )
-from authz.adapters.redis.keys import Keys, keys_of
+from authz.adapters.redis.fan_out import all_of
+from authz.adapters.redis.keys import Keys, every_partition, keys_of
 from authz.adapters.redis.load import hashes_of
 from authz.adapters.redis.script import packaged
 from authz.adapters.redis.settings import RedisSettings
@@ -36,7 +37,7 @@ class RedisReviewStore:
         """Share the connections, and the look at the server, of the ticket store."""
         self._tickets = tickets
         self._settings = settings
-        self._keys = Keys.of(0)
+        self._partitions = every_partition(settings.partitions)
 
     async def break_glass(self, draft: ReviewDraft, check: CheckId, body: bytes = b"") -> Reviewed:
         """See ReviewStore. Raises ValueError for a draft whose id is none of this store's."""
@@ -78,11 +79,10 @@ class RedisReviewStore:
         """See ReviewStore."""
         if limit < 1:
             return ()
-        reply = await self._tickets.link.command("ZRANGE", self._keys.reviews, 0, limit - 1)
-        members = [member.decode() for member in cast("list[bytes]", reply)]
-        found = await self._loaded(self._keys, members)
+        found = await all_of(self._first(keys, limit) for keys in self._partitions)
         # Somebody may have done one meanwhile.
-        return [one for one in found if one.review.done_at is None]
+        still_open = [one for some in found for one in some if one.review.done_at is None]
+        return sorted(still_open, key=lambda one: one.review.due_at)[:limit]
 
     async def finish_review(self, review_id: str, ending: Ending) -> Reviewed | None:
         """See ReviewStore."""
@@ -103,6 +103,11 @@ class RedisReviewStore:
             return None
         now, flat = cast("tuple[bytes, list[bytes]]", reply)
         return Reviewed(decode_review(flat), int(now))
+
+    async def _first(self, keys: Keys, limit: int) -> list[Reviewed]:
+        command = self._tickets.link.command("ZRANGE", keys.reviews, 0, limit - 1, key=keys.reviews)
+        members = cast("list[bytes]", await command)
+        return await self._loaded(keys, [member.decode() for member in members])
 
     async def _loaded(self, keys: Keys, identifiers: Sequence[str]) -> list[Reviewed]:
         names = [keys.review(identifier) for identifier in identifiers]

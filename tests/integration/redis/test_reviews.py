@@ -111,6 +111,23 @@ async def test_open_reviews_come_by_due_time_and_leave_when_they_are_done(
     assert await reviews.reviews(0) == ()
 
 
+async def test_the_reviews_of_all_partitions_are_one_list(settings: RedisSettings) -> None:
+    two = replace(settings, partitions=2)
+    store = RedisTicketStore(two)
+    reviews = RedisReviewStore(store, two)
+    made = []
+    for number, within in enumerate([3, 1, 2, 4]):
+        draft = review()
+        terms = replace(draft.break_glass, review_within_ms=within * MINUTE)
+        draft = replace(draft, id=f"{number % 2}{draft.id[1:]}", break_glass=terms)
+        made.append(await reviews.break_glass(draft, check(number)))
+    ids = [one.review.id for one in made]
+    assert [one.review.id for one in await reviews.reviews(3)] == [ids[1], ids[2], ids[0]]
+    assert await reviews.finish_review(ids[1], ending())
+    assert [one.review.id for one in await reviews.reviews(9)] == [ids[2], ids[0], ids[3]]
+    await store.aclose()
+
+
 async def test_an_overdue_review_stays_open_until_somebody_did_it(
     reviews: RedisReviewStore, store: RedisTicketStore, link: Link
 ) -> None:
