@@ -18,27 +18,34 @@ from authz.adapters.envoy_config.plan import ClientTls, EnvoyPlan, JwtProvider
 from authz.adapters.opa.client import OpaClient
 from authz.adapters.opa.directory import OpaDirectory
 from authz.adapters.opa.policy_engine import OpaPolicyEngine
+from authz.adapters.opa.vote_rule import OpaVoteRule
 from authz.adapters.redis.outbox import RedisOutbox
+from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings, webhook_client
 from authz.adapters.telemetry.delivery_observer import NotifierObserver
 from authz.adapters.telemetry.metrics import Metrics
+from authz.domain.break_glass import BreakGlassParser
 from authz.domain.errors import SettingsInvalid
 from authz.domain.fingerprint import always_bound
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
 from authz.domain.sign_in import SignInRules
 from authz.domain.token import TokenMint
+from authz.services.check.breaking_glass import BreakingGlass
 from authz.services.check.call import CheckCall, Outcome
+from authz.services.check.drafting import Drafting, HoldTerms
 from authz.services.check.dry_run import DryRun
-from authz.services.check.holding import Holding, HoldTerms
+from authz.services.check.holding import Holding
 from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
 from authz.services.check.requesters import Requesters
 from authz.services.check.service import CheckService
 from authz.services.delivery import Delivery, DeliverySettings, Routes
 from authz.services.expiry import Expiry, ExpirySettings
+from authz.services.permissions import BuiltInRule, VoteRule
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 from authz.setting_listeners import is_unspecified
 from authz.settings import Settings
@@ -52,6 +59,7 @@ class Outside:
 
     opa: OpaClient
     store: RedisTicketStore
+    reviews: RedisReviewStore
     outbox: RedisOutbox
     webhooks: httpx.AsyncClient
 
@@ -72,7 +80,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         outbox = RedisOutbox(redis)
         stack.push_async_callback(outbox.aclose)
         webhooks = await stack.enter_async_context(webhook_client())
-        yield Outside(opa, store, outbox, webhooks)
+        yield Outside(opa, store, RedisReviewStore(store, redis), outbox, webhooks)
 
 
 def redis_settings(settings: Settings) -> RedisSettings:
@@ -84,6 +92,12 @@ def redis_settings(settings: Settings) -> RedisSettings:
         partitions=settings.redis_partitions,
         max_open_total=settings.max_open_tickets,
         max_open_per_requester=settings.max_open_tickets_per_requester,
+        max_open_per_rule=settings.max_open_tickets_per_rule,
+        tickets_per_minute=settings.tickets_per_minute,
+        tickets_per_minute_per_requester=settings.tickets_per_minute_per_requester,
+        tickets_per_minute_per_rule=settings.tickets_per_minute_per_rule,
+        max_stored_bytes=settings.max_stored_bytes,
+        max_stored_bytes_per_requester=settings.max_stored_bytes_per_requester,
         reject_cooldown_ms=settings.reject_cooldown,
         retention_ms=settings.ticket_retention,
         body_retention_ms=settings.body_retention,
@@ -134,12 +148,19 @@ def requirement_parser(settings: Settings) -> RequirementParser:
     return RequirementParser(defaults, limits, frozenset(settings.routes))
 
 
+def break_glass_parser(settings: Settings) -> BreakGlassParser:
+    """Return what reads the terms of break-glass."""
+    return BreakGlassParser(RequirementLimits(), frozenset(settings.routes))
+
+
 def check_service(settings: Settings, outside: Outside) -> CheckService:
     """Return the service behind the check server."""
     policy = policy_service(settings, outside)
     parser = requirement_parser(settings)
     mint = token_mint(settings)
-    requesters = Requesters(settings.sources, frozenset(settings.shared_principals))
+    requesters = Requesters(
+        settings.sources, frozenset(settings.shared_principals), anonymous=settings.anonymous_holds
+    )
     terms = HoldTerms(
         decision_path=settings.opa_decision_path,
         bound_headers=always_bound(settings.bind_headers),
@@ -150,9 +171,22 @@ def check_service(settings: Settings, outside: Outside) -> CheckService:
         entropy=os.urandom,
         partitions=settings.redis_partitions,
     )
-    holding = Holding(outside.store, directory(settings, outside), mint, parser, requesters, terms)
-    redeeming = Redeeming(outside.store, policy, mint, parser, requesters, holding, terms)
-    return CheckService(policy, holding, redeeming)
+    drafting = Drafting(directory(settings, outside), requesters, terms)
+    holding = Holding(outside.store, drafting, mint, parser, settings.public_url)
+    breaking_glass = BreakingGlass(outside.reviews, drafting, requesters, break_glass_parser(settings), terms)
+    redeeming = Redeeming(
+        outside.store,
+        policy,
+        mint,
+        parser,
+        requesters,
+        drafting,
+        holding,
+        breaking_glass,
+        sign_in_rules(settings),
+        terms,
+    )
+    return CheckService(policy, holding, redeeming, breaking_glass)
 
 
 def directory(settings: Settings, outside: Outside) -> OpaDirectory:
@@ -165,8 +199,28 @@ def voting_service(settings: Settings, outside: Outside) -> VotingService:
     return VotingService(
         outside.store,
         directory(settings, outside),
+        vote_rule(settings, outside),
         sign_in_rules(settings),
         timeout=max(1.0, settings.opa_timeout / _MS),
+    )
+
+
+def vote_rule(settings: Settings, outside: Outside) -> VoteRule:
+    """Return the operator's rule about who may act, the built-in one where there is none."""
+    if not settings.opa_vote_path:
+        return BuiltInRule()
+    return OpaVoteRule(outside.opa, settings.opa_vote_path)
+
+
+async def vote_rule_defined(settings: Settings, outside: Outside, timeout: float) -> bool:
+    """Say whether the operator's rule has an answer. Raises PolicyUnavailable and PolicyMalformed."""
+    return await OpaVoteRule(outside.opa, settings.opa_vote_path).defined(timeout)
+
+
+def reviewing_service(settings: Settings, outside: Outside) -> ReviewingService:
+    """Return the service that takes the reviews of break-glass."""
+    return ReviewingService(
+        outside.reviews, vote_rule(settings, outside), timeout=max(1.0, settings.opa_timeout / _MS)
     )
 
 

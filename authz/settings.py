@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     opa_decision_path: str = Field("envoy/authz/allow", min_length=1)
     # The rule that answers `{ns, id}` with a person; see [policies](policies.md).
     opa_directory_path: str = Field("holdgate/directory/person", min_length=1)
+    # The rule that is asked whether somebody may vote, withdraw, cancel, revoke, review or look; empty for the
+    # built-in one. It can only allow less; see [approvals](approvals.md).
+    opa_vote_path: str = ""
     # Leave `parsed_body` and `truncated_body` out of the input: for policies that don't look at bodies.
     skip_body_parse: bool = False
     # A file with a FileDescriptorSet (`protoc --include_imports`), by which gRPC bodies are parsed; none while empty.
@@ -117,6 +120,18 @@ class Settings(BaseSettings):
     max_open_tickets: int = Field(10_000, ge=1)
     # The same for each requester.
     max_open_tickets_per_requester: int = Field(100, ge=1)
+    # The same for each rule.
+    max_open_tickets_per_rule: int = Field(5_000, ge=1)
+    # New tickets in a minute, in all. A minute's worth may come at once; more are answered with 429.
+    tickets_per_minute: int = Field(3_000, ge=1, le=1_000_000)
+    # The same for each requester.
+    tickets_per_minute_per_requester: int = Field(60, ge=1, le=1_000_000)
+    # The same for each rule.
+    tickets_per_minute_per_rule: int = Field(1_500, ge=1, le=1_000_000)
+    # Bytes of tickets and bodies in Redis at once, in all, each counted for as long as it may be kept.
+    max_stored_bytes: int = Field(1 << 30, ge=1 << 20)
+    # The same for each requester.
+    max_stored_bytes_per_requester: int = Field(1 << 27, ge=1 << 20)
     # How long an equal request is answered with the rejection it got.
     reject_cooldown: Duration = 10 * 60_000
     # How long a ticket is kept after its end, for the pages and the 403s that name it.
@@ -131,6 +146,9 @@ class Settings(BaseSettings):
     principal_from: Names = ("source.principal",)
     # Principals that several people share, as `NS:ID` (percent-encoded): nothing of theirs can be held.
     shared_principals: Names = ()
+    # Hold requests of nobody in particular too: of callers without a principal, and of shared ones. Each request then
+    # gets a ticket of its own, one approval more is needed, and quotas count the source address.
+    anonymous_holds: bool = False
     # Headers a ticket is bound to besides the fixed ones: every header that routes match on belongs here.
     bind_headers: Names = ()
     # What Envoy buffers of a body (`max_request_bytes`); 0 for nothing. A route's own number goes into its

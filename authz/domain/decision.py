@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypeAlias
 
 from authz.domain.errors import PolicyMalformed
 from authz.domain.header_mutation import Mutations, NameValues
@@ -51,10 +52,21 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """One of the three, with what goes along with any of them."""
+class BreakGlassAllow:
+    """The policy lets this request through in an emergency. `approval` is the raw object with the terms."""
 
-    verdict: Allow | Deny | Hold
+    approval: Mapping[str, object]
+    mutations: Mutations = field(default_factory=Mutations)
+
+
+Verdict: TypeAlias = "Allow | BreakGlassAllow | Deny | Hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One of these, with what goes along with any of them."""
+
+    verdict: Verdict
     requester: Principal | None = None
     dynamic_metadata: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 
@@ -74,15 +86,20 @@ def read_decision(result: object) -> Decision:
         msg = f"allowed: {allowed!r:.80} must be true or false"
         raise PolicyMalformed(msg)
     if "approval" in result:
-        if allowed:
-            msg = "approval: a demand beside allowed: true contradicts it"
-            raise PolicyMalformed(msg)
-        verdict: Allow | Deny | Hold = Hold(result["approval"], _held_status(result))
+        verdict: Verdict = _break_glass(result) if allowed else Hold(result["approval"], _held_status(result))
     elif allowed:
         verdict = Allow(_mutations(result))
     else:
         verdict = Deny(_denied_status(result), _headers(result, "headers"), _text(result, "body"))
     return Decision(verdict, _requester(result), _object(result, "dynamic_metadata"))
+
+
+def _break_glass(result: Mapping[str, object]) -> BreakGlassAllow:
+    approval = result["approval"]
+    if not isinstance(approval, Mapping) or "break_glass" not in approval:
+        msg = "approval: a demand beside allowed: true contradicts it; only break_glass may stand there"
+        raise PolicyMalformed(msg)
+    return BreakGlassAllow(approval, _mutations(result))
 
 
 def _mutations(result: Mapping[str, object]) -> Mutations:

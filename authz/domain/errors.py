@@ -11,6 +11,7 @@ HoldgateError
 ├── PrincipalUnknown       nobody verified who asks, so a hold would belong to no one -> 503
 ├── BytesHidden            a bound value may hide bytes that Envoy replaced with "!" -> 503
 ├── RouteMisconfigured     what the route says of itself in context_extensions can't be read -> 503
+├── JustificationMissing   the rule wants the requester's reason, and there is none -> 428
 ├── TooManyTickets         a quota of new tickets is reached -> 429
 ├── VoteRefused            this person can't cast this vote now (the reason is for people)
 ├── RecordUnreadable       a stored record is not one this release can read
@@ -80,6 +81,14 @@ class BytesHidden(HoldgateError):
 
 class RouteMisconfigured(HoldgateError):
     """Envoy's `context_extensions` for this route can't be read. The message is for the operator."""
+
+
+class JustificationMissing(HoldgateError):
+    """A rule wants to know why somebody asks, and the request doesn't say."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"rule {rule} wants x-approval-justification")
+        self.rule = rule
 
 
 class TooManyTickets(HoldgateError):

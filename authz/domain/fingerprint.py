@@ -13,6 +13,7 @@ from hashlib import sha256
 from authz.domain.body import visible_body
 from authz.domain.errors import BytesHidden
 from authz.domain.identity import Identity
+from authz.domain.ignored_body import without
 from authz.domain.request import GatedRequest
 
 ALWAYS_BOUND_HEADERS = frozenset(
@@ -42,10 +43,20 @@ _HEADER_PREFIX = "header:"
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What a ticket is bound to beyond the fixed parts: header names (lowercase), and whether the body."""
+    """What a ticket is bound to beyond the fixed parts: header names (lowercase), and whether the body.
+
+    `ignores` are JSON pointers to what may differ in a JSON body.
+    """
 
     headers: frozenset[str]
     body: bool = True
+    ignores: tuple[str, ...] = ()
+
+    def covers(self, other: Binding) -> bool:
+        """Say whether everything that the other binds is bound here too."""
+        if not other.headers <= self.headers:
+            return False
+        return not other.body or (self.body and set(self.ignores) <= set(other.ignores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ class Fingerprint:
 
     @property
     def binding(self) -> Binding:
-        """The binding that this fingerprint was taken with."""
+        """The binding that this fingerprint was taken with, but for what may differ in the body."""
         names = (name for name in self.parts if name.startswith(_HEADER_PREFIX))
         return Binding(frozenset(name.removeprefix(_HEADER_PREFIX) for name in names), "body" in self.parts)
 
@@ -106,8 +117,13 @@ def take_fingerprint(
         part = "host"
         raise BytesHidden(part)
     if binding.body:
-        parts["body"] = _digest(visible_body(request))
+        parts["body"] = _body_digest(visible_body(request), binding.ignores)
     return Fingerprint(parts)
+
+
+def _body_digest(body: bytes, ignores: tuple[str, ...]) -> str:
+    rest = without(body, ignores) if ignores else None
+    return _digest(body) if rest is None else _digest("json", *ignores, rest)
 
 
 def scope_digest(principal: Identity, rule: str, scope: str) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from authz.domain.decision import Allow, Deny
+from authz.domain.decision import Deny
 from authz.domain.errors import PolicyMalformed
+from authz.domain.header_mutation import Mutations
 
 # RFC 9110 sections 7.6.1 and 8.6.
 _FRAMING = frozenset(
@@ -31,9 +32,8 @@ _PSEUDO_VALUES = {
 }
 
 
-def refuse_reframing(allow: Allow) -> None:
+def refuse_reframing(mutations: Mutations) -> None:
     """Raise PolicyMalformed when an allow changes the framing of a message, or breaks its request line."""
-    mutations = allow.mutations
     if not (mutations.headers or mutations.remove_headers or mutations.response_headers):
         return
     named = {

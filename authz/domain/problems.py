@@ -96,6 +96,12 @@ class Problem(Enum):
         "Approval no longer sufficient",
         "The policy now asks for more than was approved. Ask again when this approval has ended.",
     )
+    BREAK_GLASS_REFUSED = ProblemType(
+        "break-glass-refused",
+        403,
+        "Not yours to break",
+        "The policy lets some people through here in an emergency, and you are not one of them.",
+    )
     JUSTIFICATION_REQUIRED = ProblemType(
         "justification-required",
         428,

@@ -89,10 +89,11 @@ class Requirement:
     def terms(self) -> tuple[object, ...]:
         """What a vote agrees to besides the request: a pending ticket whose terms changed is superseded.
 
-        Without the texts and the shown values, which a policy may make from the clock.
+        Without what a policy may make from the clock: texts, shown values, durations. Of uses and window the smaller
+        of then and now counts at redemption, so they need no new votes.
         """
         demands = frozenset(
             (demand.rule, frozenset(frozenset(seats) for seats in demand.alternatives))
             for demand in self.demands
         )
-        return (demands, self.scope, self.uses, self.valid_for_ms, self.risk, frozenset(self.body_ignores))
+        return (demands, self.scope, self.risk, frozenset(self.body_ignores))

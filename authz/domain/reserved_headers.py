@@ -11,6 +11,7 @@ from authz.domain.request import GatedRequest
 TICKET = "x-approval-ticket"
 APPROVAL_ID = "x-approval-id"
 APPROVED_BY = "x-approval-by"
+JUSTIFICATION = "x-approval-justification"
 PREFIX = "x-approval-"
 
 # Obeyed by Envoy's router from clients that it trusts (internal_address_config).

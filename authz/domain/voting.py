@@ -146,7 +146,7 @@ def _check_ballot(ticket: Ticket, ballot: Ballot) -> None:
     if ballot.shown_digest != ticket.draft.fingerprint.payload_digest:
         code = "stale-view"
         raise VoteRefused(code, "What you were shown is not what this ticket holds. Open it again and look.")
-    _check_comment(ballot.comment)
+    check_comment(ballot.comment)
     if ballot.choice is Choice.REJECT and not ballot.comment.strip():
         code = "comment-missing"
         raise VoteRefused(code, "Say in a few words why you reject it; the requester will read that.")
@@ -175,14 +175,15 @@ def _check_told_apart(ticket: Ticket, actor: Actor) -> None:
             )
 
 
-def _check_comment(comment: str) -> None:
+def check_comment(comment: str) -> None:
+    """Raise VoteRefused for one that is too long."""
     if len(comment) > COMMENT_MAX:
         code = "comment-too-long"
         raise VoteRefused(code, f"The comment has {len(comment)} characters; {COMMENT_MAX} is the limit.")
 
 
 def _ending(actor: Actor, comment: str) -> Ending:
-    _check_comment(comment)
+    check_comment(comment)
     return Ending(actor.identity, actor.name, actor.person.id if actor.person else "", actor.method, comment)
 
 

@@ -110,6 +110,8 @@ class Process:
             required = {"serving": self._is_serving}
             if CHECK in parts:
                 required["opa"] = self._opa_answers
+            if CONSOLE in parts and self._settings.opa_vote_path:
+                required["vote_rule"] = self._vote_rule_answers
             app = operations_app(self._metrics, required, {"redis": self._redis_answers})
             async with self._web(app, self._settings.metrics_listen, "HOLDGATE_METRICS_LISTEN"):
                 await self._look_at_store()
@@ -239,6 +241,9 @@ class Process:
 
     async def _opa_answers(self) -> bool:
         return await self._outside.opa.healthy(_PROBE_SECONDS)
+
+    async def _vote_rule_answers(self) -> bool:
+        return await bootstrap.vote_rule_defined(self._settings, self._outside, _PROBE_SECONDS)
 
     async def _redis_answers(self) -> bool:
         try:

@@ -1,17 +1,21 @@
-"""Taking votes, whichever way they come in: page, management API, later chat buttons."""
+"""What people do to tickets, whichever way it comes in: page, management API, later chat buttons."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from authz.domain.errors import Unavailable, VoteRefused
 from authz.domain.identity import Actor, Identity
 from authz.domain.sign_in import SignInRules
-from authz.domain.ticket import State, Ticket
-from authz.domain.voting import Ballot, Counted, cast
+from authz.domain.ticket import Choice, State, Ticket
+from authz.domain.voting import Ballot, Counted, cancel, cast, revoke, withdraw
+from authz.services.permissions import Action, VoteRule
 from authz.services.ports import Directory, Loaded, TicketStore
+from authz.services.vote_subject import ticket_subject
 
 RELOADS_MAX = 5
+_ACTIONS = {Choice.APPROVE: Action.APPROVE, Choice.REJECT: Action.REJECT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +29,26 @@ class SignedIn:
 
 
 class VotingService:
-    """Asks the directory who votes, counts the vote, and stores it by compare-and-set."""
+    """Asks the directory who acts, the rules whether they may, and stores it by compare-and-set.
+
+    Every action raises VoteRefused, PolicyUnavailable, PolicyMalformed, StoreUnavailable, RecordUnreadable and
+    TooContended. Somebody else's action in between makes this one be judged anew on the fresh ticket, a bounded
+    number of times.
+    """
 
     def __init__(
-        self, store: TicketStore, directory: Directory, sign_in: SignInRules, *, timeout: float
+        self,
+        store: TicketStore,
+        directory: Directory,
+        rule: VoteRule,
+        sign_in: SignInRules,
+        *,
+        timeout: float,
     ) -> None:
-        """`sign_in` is what a high risk asks of a vote. `timeout` bounds each question to the directory, in seconds."""
+        """`sign_in` is what a high risk asks of a vote. `timeout` bounds each question to OPA, in seconds."""
         self._store = store
         self._directory = directory
+        self._rule = rule
         self._timeout = timeout
         self.sign_in = sign_in
 
@@ -42,29 +58,77 @@ class VotingService:
         name = person.name if person else signed_in.name
         return Actor(signed_in.identity, name, person, signed_in.method, signed_in.signed_in_at)
 
+    async def may_view(self, actor: Actor, loaded: Loaded) -> bool:
+        """Say whether somebody may look: people whom the directory knows, and the requester, if the rule agrees."""
+        if actor.person is None and actor.identity != loaded.ticket.draft.requester.identity:
+            return False
+        subject = ticket_subject(loaded.ticket, loaded.now)
+        return (await self._rule.permits(Action.VIEW, actor, subject, self._timeout)).allowed
+
     async def vote(self, ticket_id: str, signed_in: SignedIn, ballot: Ballot) -> Loaded:
-        """Count one vote and return the ticket afterwards.
-
-        Somebody else's vote in between makes this one be counted anew on the fresh ticket, a bounded number of
-        times. The same vote again changes nothing and is no error.
-
-        Raises VoteRefused, PolicyUnavailable, StoreUnavailable, RecordUnreadable.
-        """
+        """Count one vote and return the ticket afterwards. The same vote again changes nothing and is no error."""
         actor = await self.actor(signed_in)
+
+        async def attempt(loaded: Loaded) -> Loaded | None:
+            counted = cast(loaded.ticket, actor, ballot, loaded.now, self.sign_in)
+            if not counted.changed:
+                return loaded
+            await self._permit(_ACTIONS[ballot.choice], actor, loaded)
+            reason = _reason(loaded.ticket, counted)
+            return await self._store.vote(ticket_id, loaded.ticket.rev, counted.votes, counted.state, reason)
+
+        return await self._contend(ticket_id, attempt)
+
+    async def withdraw(self, ticket_id: str, signed_in: SignedIn) -> Loaded:
+        """Take one's own vote back while the ticket is pending, and return the ticket afterwards."""
+        actor = await self.actor(signed_in)
+
+        async def attempt(loaded: Loaded) -> Loaded | None:
+            vote = withdraw(loaded.ticket, actor, loaded.now)
+            await self._permit(Action.WITHDRAW, actor, loaded)
+            return await self._store.withdraw(ticket_id, loaded.ticket.rev, vote.person)
+
+        return await self._contend(ticket_id, attempt)
+
+    async def cancel(self, ticket_id: str, signed_in: SignedIn, comment: str) -> Loaded:
+        """Take one's own request back before anybody decided, and return the ticket afterwards."""
+        actor = await self.actor(signed_in)
+
+        async def attempt(loaded: Loaded) -> Loaded | None:
+            ending = cancel(loaded.ticket, actor, comment, loaded.now)
+            await self._permit(Action.CANCEL, actor, loaded)
+            return await self._store.end(ticket_id, loaded.ticket.rev, State.CANCELLED, ending)
+
+        return await self._contend(ticket_id, attempt)
+
+    async def revoke(self, ticket_id: str, signed_in: SignedIn, comment: str) -> Loaded:
+        """Take a grant back before it is used up, and return the ticket afterwards."""
+        actor = await self.actor(signed_in)
+
+        async def attempt(loaded: Loaded) -> Loaded | None:
+            ending = revoke(loaded.ticket, actor, comment, loaded.now)
+            await self._permit(Action.REVOKE, actor, loaded)
+            return await self._store.end(ticket_id, loaded.ticket.rev, State.REVOKED, ending)
+
+        return await self._contend(ticket_id, attempt)
+
+    async def _permit(self, action: Action, actor: Actor, loaded: Loaded) -> None:
+        subject = ticket_subject(loaded.ticket, loaded.now)
+        permission = await self._rule.permits(action, actor, subject, self._timeout)
+        if not permission.allowed:
+            code = "not-permitted"
+            raise VoteRefused(code, permission.reason or "The operator's rule doesn't let you do this.")
+
+    async def _contend(self, ticket_id: str, attempt: Callable[[Loaded], Awaitable[Loaded | None]]) -> Loaded:
         for _ in range(RELOADS_MAX):
             loaded = await self._store.load(ticket_id)
             if loaded is None:
                 code = "unknown-ticket"
                 raise VoteRefused(code, "There is no such ticket.")
-            counted = cast(loaded.ticket, actor, ballot, loaded.now, self.sign_in)
-            if not counted.changed:
-                return loaded
-            stored = await self._store.vote(
-                ticket_id, loaded.ticket.rev, counted.votes, counted.state, _reason(loaded.ticket, counted)
-            )
+            stored = await attempt(loaded)
             if stored is not None:
                 return stored
-        msg = f"ticket {ticket_id} changed {RELOADS_MAX} times while one vote was counted"
+        msg = f"ticket {ticket_id} changed {RELOADS_MAX} times while one action was taken"
         raise TooContended(msg)
 
 

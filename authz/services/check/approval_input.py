@@ -17,6 +17,7 @@ def approval_input(ticket: Ticket, *, replay: bool) -> dict[str, object]:
         "id": ticket.id,
         "rule": draft.requirement.rule,
         "reason": draft.requirement.reason,
+        "justification": draft.justification,
         "requested_at": rfc3339(ticket.created_at),
         "approved_at": rfc3339(ticket.approved_at or ticket.created_at),
         "votes": [

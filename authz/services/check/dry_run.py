@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from authz.domain.answer import Forward, Kind
-from authz.domain.decision import Allow, Deny, Hold
+from authz.domain.decision import Allow, BreakGlassAllow, Deny, Hold
 from authz.domain.header_mutation import Mutations
 from authz.domain.requirement_parser import RequirementParser
 from authz.services.check.call import CheckCall, Outcome
@@ -32,7 +32,7 @@ class DryRun:
         decision, decision_id = await self._policy.ask(call, call.document)
         kind, mutations, rule = Kind.ALLOW, Mutations(), ""
         match decision.verdict:
-            case Allow():
+            case Allow() | BreakGlassAllow():
                 mutations = decision.verdict.mutations
             case Deny():
                 kind = Kind.DENY

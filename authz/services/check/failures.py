@@ -7,6 +7,7 @@ from authz.domain.errors import (
     BadRequest,
     BodyNotVisible,
     BytesHidden,
+    JustificationMissing,
     PolicyMalformed,
     PrincipalUnknown,
     RecordUnreadable,
@@ -48,6 +49,14 @@ def failure(error: BaseException) -> Outcome:
         case TooManyTickets():
             return Outcome(
                 Kind.REFUSE, problem(Problem.TOO_MANY_TICKETS), detail=f"too_many_tickets_{error.scope}"
+            )
+        case JustificationMissing():
+            members = {"rule": error.rule}
+            return Outcome(
+                Kind.REFUSE,
+                problem(Problem.JUSTIFICATION_REQUIRED, members),
+                rule=error.rule,
+                detail="justification_missing",
             )
         case PrincipalUnknown():
             return Outcome(Kind.ERROR, problem(Problem.PRINCIPAL_UNKNOWN), detail="principal_unknown")

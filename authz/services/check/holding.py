@@ -2,129 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from authz.domain.answer import Kind
 from authz.domain.decision import Decision, Hold
-from authz.domain.errors import PolicyMalformed
-from authz.domain.fingerprint import Binding, take_fingerprint
-from authz.domain.identity import Principal
-from authz.domain.quorum import attainable
-from authz.domain.request import GatedRequest
-from authz.domain.requirement import Requirement
 from authz.domain.requirement_parser import RequirementParser
-from authz.domain.ticket import FrozenRequest, State, TicketDraft
-from authz.domain.token import TokenMint, partition_of_requester, ticket_id
+from authz.domain.ticket import State, Ticket, TicketDraft
+from authz.domain.token import TokenMint
 from authz.services.check.call import CheckCall, Outcome
-from authz.services.check.requesters import Requesters
+from authz.services.check.drafting import Drafting
 from authz.services.check.responses import about
-from authz.services.ports import Directory, TicketStore
+from authz.services.ports import Created, TicketStore
 
-# Never stored, not even when a rule binds them: whoever reads a ticket must not be able to act as the requester.
-_NEVER_STORED = frozenset({"authorization", "cookie", "proxy-authorization"})
-
-
-@dataclass(frozen=True, slots=True)
-class HoldTerms:
-    """The settings that every hold shares. `entropy(n)` returns n random bytes; `partitions` is the store's number."""
-
-    decision_path: str
-    bound_headers: frozenset[str]
-    held_status: int
-    stored_body_bytes: int
-    public_url: str
-    directory_timeout: float
-    entropy: Callable[[int], bytes]
-    partitions: int = 1
+_SAME = "same ticket"
 
 
 class Holding:
-    """Turns a demand into a ticket, or finds the one that an equal request has already."""
+    """Turns a demand into a ticket, or finds the one that answers for this request already."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - each is one collaborator, named at the only call
+    def __init__(
         self,
         store: TicketStore,
-        directory: Directory,
+        drafting: Drafting,
         mint: TokenMint,
         parser: RequirementParser,
-        requesters: Requesters,
-        terms: HoldTerms,
+        public_url: str,
     ) -> None:
-        """Take the collaborators."""
+        """Take the collaborators; `public_url` is where people review."""
         self._store = store
-        self._directory = directory
+        self._drafting = drafting
         self._mint = mint
         self._parser = parser
-        self._requesters = requesters
-        self._terms = terms
+        self._public_url = public_url
 
     async def hold(self, call: CheckCall, decision: Decision, hold: Hold, decision_id: str) -> Outcome:
         """Hold the request and answer with its ticket.
 
-        Raises PolicyMalformed, PrincipalUnknown, BodyNotVisible, BytesHidden, TooManyTickets, PolicyUnavailable and
-        StoreUnavailable; in each case nothing was stored.
+        A pending ticket on other terms than are demanded now is superseded: the votes on it would have been for
+        nothing.
+
+        Raises PolicyMalformed, PrincipalUnknown, JustificationMissing, BadRequest, BodyNotVisible, BytesHidden,
+        TooManyTickets, PolicyUnavailable and StoreUnavailable; in each case nothing was stored.
         """
-        if not call.request.method or not call.request.path:
-            msg = "approval: only HTTP requests can be held, and this check has no method or no path"
-            raise PolicyMalformed(msg)
         requirement = self._parser.parse(hold.demand)
-        requester = self._requesters.of_hold(call.request, decision.requester)
-        fingerprint = take_fingerprint(
-            call.request, requester.identity, self._terms.decision_path, self.binding(requirement)
+        draft = await self._drafting.draft(call, decision, hold, requirement)
+        body = self._drafting.body(call.request)
+        created = await self._store.create(draft, body)
+        if not created.created and outdated(created.ticket, draft, created.now):
+            created = await self._instead(created, draft, body)
+        return self._outcome(
+            created, decision, decision_id, detail="new ticket" if created.created else _SAME
         )
-        person = await self._directory.person(
-            requester.identity, min(self._terms.directory_timeout, call.remaining())
-        )
-        if not attainable(requirement, requester.identity, requester_known=person is not None):
-            msg = (
-                f"rule {requirement.rule}: approval.approvers: nobody could give that to {requester.identity}"
-            )
-            raise PolicyMalformed(msg)
-        draft = TicketDraft(
-            id=self._new_id(requester),
-            requester=Principal(requester.identity, requester.name or (person.name if person else "")),
-            requester_person=person.id if person else None,
-            requirement=requirement,
-            fingerprint=fingerprint,
-            request=self._frozen(call.request, fingerprint.binding),
-            held_status=hold.status or self._terms.held_status,
-        )
-        created = await self._store.create(draft, call.request.body[: self._terms.stored_body_bytes])
+
+    async def supersede(
+        self, call: CheckCall, decision: Decision, hold: Hold, decision_id: str, ticket: Ticket
+    ) -> Outcome | None:
+        """Open a ticket in the place of one that is no longer enough; None when that one changed meanwhile.
+
+        Raises as `hold` does.
+        """
+        draft = await self._drafting.draft(call, decision, hold, self._parser.parse(hold.demand))
+        created = await self._store.supersede(ticket.id, ticket.rev, draft, self._drafting.body(call.request))
+        if created is None:
+            return None
+        return self._outcome(created, decision, decision_id, detail="ticket superseded")
+
+    async def _instead(self, earlier: Created, draft: TicketDraft, body: bytes) -> Created:
+        newer = await self._store.supersede(earlier.ticket.id, earlier.ticket.rev, draft, body)
+        # Somebody voted, or superseded it first: the next look at it will find what became of it.
+        return newer or earlier
+
+    def _outcome(self, created: Created, decision: Decision, decision_id: str, detail: str) -> Outcome:
         ticket = created.ticket
         live = ticket.state_at(created.now) in {State.PENDING, State.APPROVED}
         return Outcome(
             kind=Kind.HOLD if live else Kind.REFUSE,
-            answer=about(ticket, created.now, self._mint.mint(ticket.id), self._terms.public_url),
+            answer=about(ticket, created.now, self._mint.mint(ticket.id), self._public_url),
             decision_id=decision_id,
             ticket_id=ticket.id,
             rule=ticket.draft.requirement.rule,
-            principal=str(requester.identity),
-            detail="new ticket" if created.created else "same ticket",
+            principal=str(ticket.draft.requester.identity),
+            detail=detail,
             metadata=decision.dynamic_metadata,
         )
 
-    def binding(self, requirement: Requirement) -> Binding:
-        """Return what a ticket of this requirement is bound to."""
-        return Binding(self._terms.bound_headers | set(requirement.bind_headers), requirement.bind_body)
 
-    def _new_id(self, requester: Principal) -> str:
-        partition = partition_of_requester(str(requester.identity), self._terms.partitions)
-        return ticket_id(partition, self._terms.entropy(16))
-
-    def _frozen(self, request: GatedRequest, binding: Binding) -> FrozenRequest:
-        return FrozenRequest(
-            method=request.method,
-            scheme=request.scheme,
-            host=request.host,
-            path=request.path,
-            query=request.query,
-            headers=tuple(
-                (name, value)
-                for name, value in request.headers
-                if name in binding.headers and name not in _NEVER_STORED
-            ),
-            body_size=len(request.body),
-            body_checked=binding.body,
-            source_address=request.source_address,
-        )
+def outdated(ticket: Ticket, draft: TicketDraft, now_ms: int) -> bool:
+    """Say whether a pending ticket asks for other votes than are demanded now."""
+    pending = ticket.state_at(now_ms) is State.PENDING
+    return pending and ticket.draft.requirement.terms != draft.requirement.terms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from authz.domain.decision import Allow, Decision, Deny, read_decision
+from authz.domain.decision import Allow, BreakGlassAllow, Decision, Deny, read_decision
 from authz.domain.framing import refuse_content, refuse_reframing
 from authz.domain.reserved_headers import refuse_reserved
 from authz.services.check.call import CheckCall
@@ -24,9 +24,9 @@ class Policy:
         reply = await self._engine.decide(document, min(self._timeout, call.remaining()))
         decision = read_decision(reply.result)
         verdict = decision.verdict
-        if isinstance(verdict, Allow):
+        if isinstance(verdict, Allow | BreakGlassAllow):
             refuse_reserved(verdict.mutations)
-            refuse_reframing(verdict)
+            refuse_reframing(verdict.mutations)
         elif isinstance(verdict, Deny):
             refuse_content(verdict)
         return decision, reply.decision_id

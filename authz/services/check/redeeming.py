@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import http_sf
 
 from authz.domain.answer import Forward, Kind, Respond
 from authz.domain.client_view import ticket_members
-from authz.domain.decision import Allow, Decision, Deny, Hold
+from authz.domain.decision import Allow, BreakGlassAllow, Decision, Deny, Hold
 from authz.domain.errors import BodyNotVisible, BytesHidden, StoreUnavailable
 from authz.domain.fingerprint import changed_parts, take_fingerprint
 from authz.domain.header_mutation import Mutations
+from authz.domain.identity import Identity
 from authz.domain.problems import Problem
 from authz.domain.quorum import progress
 from authz.domain.requirement import Requirement
 from authz.domain.requirement_parser import RequirementParser
 from authz.domain.reserved_headers import APPROVAL_ID, APPROVED_BY, refuse_rebinding, repeating
+from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.token import TokenMint
 from authz.services.check.approval_input import approval_input
+from authz.services.check.breaking_glass import BreakingGlass
 from authz.services.check.call import CheckCall, Outcome
-from authz.services.check.holding import Holding, HoldTerms
+from authz.services.check.drafting import Drafting, HoldTerms
+from authz.services.check.holding import Holding
 from authz.services.check.policy import Policy
+from authz.services.check.presented import Presented
 from authz.services.check.requesters import Requesters
 from authz.services.check.responses import about, problem
 from authz.services.ports import Loaded, RedeemResult, TicketStore
@@ -31,22 +36,8 @@ from authz.services.ports import Loaded, RedeemResult, TicketStore
 REFUSED = Outcome(Kind.REFUSE, problem(Problem.REFUSED), detail="ticket refused")
 
 _LET_THROUGH = frozenset({RedeemResult.REDEEMED, RedeemResult.REPLAYED})
-
-
-@dataclass(frozen=True, slots=True)
-class _Presented:
-    """A ticket as this call presents it: what changed since, and whether this Check was counted already."""
-
-    ticket: Ticket
-    now: int
-    changed: tuple[str, ...]
-    replay: bool
-
-    @property
-    def usable(self) -> bool:
-        if self.changed:
-            return False
-        return self.replay or self.ticket.state_at(self.now) is State.APPROVED
+_LOOKS = 4
+_SUCCESSIONS_MAX = 8
 
 
 class Redeeming:
@@ -59,7 +50,10 @@ class Redeeming:
         mint: TokenMint,
         parser: RequirementParser,
         requesters: Requesters,
+        drafting: Drafting,
         holding: Holding,
+        breaking_glass: BreakingGlass,
+        sign_in: SignInRules,
         terms: HoldTerms,
     ) -> None:
         """Take the collaborators."""
@@ -68,7 +62,10 @@ class Redeeming:
         self._mint = mint
         self._parser = parser
         self._requesters = requesters
+        self._drafting = drafting
         self._holding = holding
+        self._breaking_glass = breaking_glass
+        self._sign_in = sign_in
         self._terms = terms
 
     async def redeem(self, call: CheckCall, token: str) -> Outcome:
@@ -83,88 +80,145 @@ class Redeeming:
         loaded = await self._store.load(identifier)
         if loaded is None:
             return REFUSED
+        owner = loaded.ticket.draft.requester.identity
         principal = self._requesters.verified(call.request)
-        if principal is None:
-            return await self._redeem_as_named(call, loaded)
-        if principal.identity != loaded.ticket.draft.requester.identity:
+        if principal is None and self._requesters.policy_may_name:
+            return await self._redeem_as_named(call, loaded, owner)
+        asking = principal or self._requesters.asking(call.request, None)
+        if asking is None or asking.identity != owner:
             return REFUSED
         presented = self._present(call, loaded)
-        over = self._over(presented)
+        over = await self._over(presented)
         if over is not None:
             return over
         decision, decision_id = await self._ask(call, presented)
         return await self._obey(call, presented, decision, decision_id)
 
-    async def _redeem_as_named(self, call: CheckCall, loaded: Loaded) -> Outcome:
+    async def _redeem_as_named(self, call: CheckCall, loaded: Loaded, owner: Identity) -> Outcome:
         """The same where only the policy can say who asks: nothing is told of the ticket before it has."""
-        if not self._requesters.policy_may_name:
-            return REFUSED
-        presented: _Presented | BodyNotVisible | BytesHidden
+        presented: Presented | BodyNotVisible | BytesHidden
         try:
             presented = self._present(call, loaded)
         except (BodyNotVisible, BytesHidden) as error:
             presented = error  # said below, to the requester alone
         decision, decision_id = await self._ask(call, presented)
         asking = self._requesters.asking(call.request, decision.requester)
-        if asking is None or asking.identity != loaded.ticket.draft.requester.identity:
+        if asking is None or asking.identity != owner:
             return REFUSED
-        if not isinstance(presented, _Presented):
+        if not isinstance(presented, Presented):
             raise presented
-        return self._over(presented) or await self._obey(call, presented, decision, decision_id)
+        return await self._over(presented) or await self._obey(call, presented, decision, decision_id)
 
-    def _present(self, call: CheckCall, loaded: Loaded) -> _Presented:
-        draft = loaded.ticket.draft
-        now = take_fingerprint(
-            call.request, draft.requester.identity, self._terms.decision_path, draft.fingerprint.binding
-        )
-        replay = loaded.ticket.replayable(call.request.check_id, loaded.now)
-        return _Presented(loaded.ticket, loaded.now, changed_parts(draft.fingerprint, now), replay)
+    def _present(self, call: CheckCall, loaded: Loaded) -> Presented:
+        ticket, now = loaded.ticket, loaded.now
+        draft = ticket.draft
+        replay = ticket.replayable(call.request.check_id, now)
+        if draft.requirement.scope:
+            return Presented(ticket, now, (), replay)
+        binding = replace(draft.fingerprint.binding, ignores=draft.requirement.body_ignores)
+        again = take_fingerprint(call.request, draft.requester.identity, self._terms.decision_path, binding)
+        return Presented(ticket, now, changed_parts(draft.fingerprint, again), replay)
 
-    def _over(self, presented: _Presented) -> Outcome | None:
+    async def _over(self, presented: Presented) -> Outcome | None:
         """Return the answer that holds whatever the policy says: changed, or at an end."""
-        ticket, now = presented.ticket, presented.now
+        ticket = presented.ticket
         if presented.changed:
-            members = {"id": ticket.id, "changed": list(presented.changed)}
-            return self._outcome(
-                Kind.REFUSE, problem(Problem.CHANGED, members), ticket, detail="request changed"
-            )
-        if presented.replay or ticket.state_at(now) in {State.PENDING, State.APPROVED}:
+            return self._changed(ticket, presented.changed)
+        if presented.state is State.SUPERSEDED:
+            return await self._successor(ticket)
+        if presented.replay or presented.state.live:
             return None
-        return self._outcome(
-            Kind.REFUSE, self._about(ticket, now), ticket, detail=f"ticket {ticket.state_at(now).value}"
-        )
+        return self._told(Loaded(ticket, presented.now), f"ticket {presented.state.value}")
 
-    async def _ask(self, call: CheckCall, presented: _Presented | Exception) -> tuple[Decision, str]:
-        document = dict(call.document)
-        if isinstance(presented, _Presented) and presented.usable:
-            document["approval"] = approval_input(presented.ticket, replay=presented.replay)
-        return await self._policy.ask(call, document)
+    async def _successor(self, ticket: Ticket) -> Outcome:
+        """Answer with the ticket that took this one's place, over as many as there were."""
+        for _ in range(_SUCCESSIONS_MAX):
+            loaded = await self._store.load(ticket.replaced_by)
+            if loaded is None:
+                break
+            if loaded.ticket.state is not State.SUPERSEDED:
+                return self._told(loaded, "ticket superseded")
+            ticket = loaded.ticket
+        answer = problem(Problem.SUPERSEDED, {"id": ticket.id})
+        return self._outcome(Kind.REFUSE, answer, ticket, detail="ticket superseded")
+
+    async def _ask(self, call: CheckCall, presented: Presented | Exception) -> tuple[Decision, str]:
+        """Ask the policy; it sees the approval where that is for this very request.
+
+        A session's policy doesn't: it has to hold this request for the same rule and scope, or it would be allowed
+        for an approval that was never for it.
+        """
+        if not isinstance(presented, Presented) or not presented.usable or presented.session:
+            return await self._policy.ask(call, call.document)
+        approval = approval_input(presented.ticket, replay=presented.replay)
+        return await self._policy.ask(call, {**call.document, "approval": approval})
 
     async def _obey(
-        self, call: CheckCall, presented: _Presented, decision: Decision, decision_id: str
+        self, call: CheckCall, presented: Presented, decision: Decision, decision_id: str
     ) -> Outcome:
         ticket = presented.ticket
-        verdict = decision.verdict
-        if isinstance(verdict, Deny):
-            answer = Respond(verdict.status, verdict.headers, verdict.body.encode())
-            return self._outcome(Kind.DENY, answer, ticket, decision, decision_id)
-        if not presented.usable:
-            if isinstance(verdict, Allow):
-                # The policy lets this pass without anybody's approval; the ticket isn't needed and isn't touched.
-                return self._outcome(Kind.ALLOW, Forward(verdict.mutations), ticket, decision, decision_id)
-            return self._outcome(Kind.HOLD, self._about(ticket, presented.now), ticket, decision, decision_id)
-        terms = ticket.draft.requirement
-        mutations = Mutations()
-        if isinstance(verdict, Hold):
-            terms = self._parser.parse(verdict.demand)
-            if not self._satisfied(ticket, terms):
-                members = ticket_members(ticket, presented.now, self._terms.public_url)
-                return self._outcome(
-                    Kind.REFUSE, problem(Problem.INSUFFICIENT, members), ticket, decision, decision_id
+        match decision.verdict:
+            case Deny() as deny:
+                answer = Respond(deny.status, deny.headers, deny.body.encode())
+                return self._outcome(Kind.DENY, answer, ticket, decision, decision_id)
+            case BreakGlassAllow() as verdict:
+                return await self._breaking_glass.let_through(call, decision, verdict, decision_id)
+            case Hold() as hold:
+                return await self._held_again(call, presented, decision, hold, decision_id)
+            case Allow(mutations):
+                if not presented.usable or presented.session:
+                    # The policy lets this pass without anybody's approval; the ticket isn't needed and not touched.
+                    return self._outcome(Kind.ALLOW, Forward(mutations), ticket, decision, decision_id)
+                refuse_rebinding(mutations, ticket.draft.fingerprint.binding.headers)
+                return await self._take_use(
+                    call, ticket, ticket.draft.requirement, mutations, decision, decision_id
                 )
-        else:
-            mutations = verdict.mutations
-            refuse_rebinding(mutations, ticket.draft.fingerprint.binding.headers)
+
+    async def _held_again(
+        self, call: CheckCall, presented: Presented, decision: Decision, hold: Hold, decision_id: str
+    ) -> Outcome:
+        """The policy demands a person now as well: whether the votes of then are enough for it."""
+        ticket, then = presented.ticket, presented.ticket.draft.requirement
+        now = self._parser.parse(hold.demand)
+        if presented.session and (now.rule, now.scope) != (then.rule, then.scope):
+            return self._changed(ticket, tuple(_differing(then, now)))
+        if presented.usable and self._satisfied(ticket, now):
+            return await self._take_use(call, ticket, now, Mutations(), decision, decision_id)
+        if not presented.usable and now.terms == then.terms:
+            answer = self._about(Loaded(ticket, presented.now))
+            return self._outcome(Kind.HOLD, answer, ticket, decision, decision_id)
+        if not presented.state.live:
+            # A use that was counted before the demand grew, asked for again: there is nothing to supersede.
+            return self._insufficient(Loaded(ticket, presented.now), decision, decision_id, "replay")
+        return await self._superseded(call, ticket, decision, hold, decision_id)
+
+    async def _superseded(
+        self, call: CheckCall, ticket: Ticket, decision: Decision, hold: Hold, decision_id: str
+    ) -> Outcome:
+        for _ in range(_LOOKS):
+            newer = await self._holding.supersede(call, decision, hold, decision_id, ticket)
+            if newer is not None:
+                return newer
+            loaded = await self._store.load(ticket.id)
+            if loaded is None:
+                return REFUSED
+            ticket = loaded.ticket
+            if ticket.state is State.SUPERSEDED:
+                return await self._successor(ticket)
+            if not ticket.state_at(loaded.now).live:
+                return self._told(loaded, f"ticket {ticket.state_at(loaded.now).value}")
+        msg = f"ticket {ticket.id} changed {_LOOKS} times while it was to be superseded"
+        raise StoreUnavailable(msg)
+
+    async def _take_use(  # noqa: PLR0913, PLR0917 - what is taken, on which terms, and what is told of it
+        self,
+        call: CheckCall,
+        ticket: Ticket,
+        terms: Requirement,
+        mutations: Mutations,
+        decision: Decision,
+        decision_id: str,
+    ) -> Outcome:
         result = await self._store.redeem(
             ticket.id, ticket.draft.fingerprint.digest, call.request.check_id, terms.uses, terms.valid_for_ms
         )
@@ -174,33 +228,54 @@ class Redeeming:
                 raise StoreUnavailable(msg)
             forward = Forward(_approved(call, ticket, mutations))
             return self._outcome(Kind.ALLOW, forward, ticket, decision, decision_id, detail=result.value)
-        return await self._lost(ticket, result)
+        return await self._lost(ticket, result, decision, decision_id)
 
     def _satisfied(self, ticket: Ticket, demanded: Requirement) -> bool:
         """Say whether the votes and the binding of then meet what the policy demands now."""
-        then = ticket.draft.fingerprint.binding
-        now = self._holding.binding(demanded)
-        if not now.headers <= then.headers or (now.body and not then.body):
-            return False
+        if not demanded.scope:
+            then = replace(ticket.draft.fingerprint.binding, ignores=ticket.draft.requirement.body_ignores)
+            if not then.covers(self._drafting.binding(demanded)):
+                return False
+        votes = [
+            vote
+            for vote in ticket.votes
+            if self._sign_in.meets(demanded.risk, vote.method, vote.signed_in_at, vote.at)
+        ]
         known = ticket.draft.requester_person is not None
-        return progress(demanded, ticket.votes, requester_known=known).complete
+        return progress(demanded, votes, requester_known=known).complete
 
-    async def _lost(self, ticket: Ticket, result: RedeemResult) -> Outcome:
+    async def _lost(
+        self, ticket: Ticket, result: RedeemResult, decision: Decision, decision_id: str
+    ) -> Outcome:
         """Somebody else took the last use, or time ran out, between our look and our grip: say what is true now."""
         loaded = await self._store.load(ticket.id)
         if loaded is None:
             return REFUSED
-        state = loaded.ticket.state_at(loaded.now)
-        if state in {State.PENDING, State.APPROVED}:
+        if loaded.ticket.state is State.SUPERSEDED:
+            return await self._successor(loaded.ticket)
+        if loaded.ticket.state_at(loaded.now).live:
             # Fewer uses or a shorter window are granted now than were approved, and they are spent.
-            members = ticket_members(loaded.ticket, loaded.now, self._terms.public_url)
-            answer = problem(Problem.INSUFFICIENT, members)
-        else:
-            answer = self._about(loaded.ticket, loaded.now)
-        return self._outcome(Kind.REFUSE, answer, ticket, detail=result.value)
+            return self._insufficient(loaded, decision, decision_id, result.value)
+        return self._told(loaded, result.value)
 
-    def _about(self, ticket: Ticket, now: int) -> Respond:
-        return about(ticket, now, self._mint.mint(ticket.id), self._terms.public_url)
+    def _insufficient(self, loaded: Loaded, decision: Decision, decision_id: str, detail: str) -> Outcome:
+        members = ticket_members(loaded.ticket, loaded.now, self._terms.public_url)
+        answer = problem(Problem.INSUFFICIENT, members)
+        return self._outcome(Kind.REFUSE, answer, loaded.ticket, decision, decision_id, detail=detail)
+
+    def _changed(self, ticket: Ticket, parts: tuple[str, ...]) -> Outcome:
+        answer = problem(Problem.CHANGED, {"id": ticket.id, "changed": list(parts)})
+        return self._outcome(Kind.REFUSE, answer, ticket, detail="request changed")
+
+    def _told(self, loaded: Loaded, detail: str) -> Outcome:
+        """Answer with the state of a ticket."""
+        live = loaded.ticket.state_at(loaded.now).live
+        kind = Kind.HOLD if live else Kind.REFUSE
+        return self._outcome(kind, self._about(loaded), loaded.ticket, detail=detail)
+
+    def _about(self, loaded: Loaded) -> Respond:
+        ticket = loaded.ticket
+        return about(ticket, loaded.now, self._mint.mint(ticket.id), self._terms.public_url)
 
     def _outcome(  # noqa: PLR0913, PLR0917 - one constructor for every answer about a ticket
         self,
@@ -221,6 +296,10 @@ class Redeeming:
             detail=detail,
             metadata=decision.dynamic_metadata if decision else {},
         )
+
+
+def _differing(then: Requirement, now: Requirement) -> list[str]:
+    return [name for name in ("rule", "scope") if getattr(then, name) != getattr(now, name)]
 
 
 def _approved(call: CheckCall, ticket: Ticket, mutations: Mutations) -> Mutations:

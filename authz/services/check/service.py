@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from authz.domain.answer import Forward, Kind, Respond
-from authz.domain.decision import Deny, Hold
+from authz.domain.decision import BreakGlassAllow, Deny, Hold
 from authz.domain.reserved_headers import TICKET
+from authz.services.check.breaking_glass import BreakingGlass
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.holding import Holding
 from authz.services.check.policy import Policy
@@ -15,11 +16,14 @@ from authz.services.check.stripping import stripped
 class CheckService:
     """Judges requests. Every way to a Forward leads through an allow of the policy for this very request."""
 
-    def __init__(self, policy: Policy, holding: Holding, redeeming: Redeeming) -> None:
-        """Take the three steps."""
+    def __init__(
+        self, policy: Policy, holding: Holding, redeeming: Redeeming, breaking_glass: BreakingGlass
+    ) -> None:
+        """Take the steps."""
         self._policy = policy
         self._holding = holding
         self._redeeming = redeeming
+        self._breaking_glass = breaking_glass
 
     async def check(self, call: CheckCall) -> Outcome:
         """Answer one call. Raises the errors of the tree in `domain.errors`; none of them is an allow."""
@@ -39,6 +43,8 @@ class CheckService:
         if isinstance(verdict, Deny):
             answer = Respond(verdict.status, verdict.headers, verdict.body.encode())
             return Outcome(Kind.DENY, answer, decision_id=decision_id, metadata=decision.dynamic_metadata)
+        if isinstance(verdict, BreakGlassAllow):
+            return await self._breaking_glass.let_through(call, decision, verdict, decision_id)
         return Outcome(
             Kind.ALLOW,
             Forward(verdict.mutations),

@@ -13,6 +13,7 @@ from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.server import ManagementServer
+from authz.services.permissions import BuiltInRule
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
 from tests.support.people import SampleDirectory, TokenMaker
@@ -47,7 +48,7 @@ def tokens() -> TokenMaker:
 
 @pytest.fixture
 async def server(store: RedisTicketStore, tokens: TokenMaker) -> AsyncIterator[ManagementServer]:
-    voting = VotingService(store, SampleDirectory(), SignInRules(), timeout=5)
+    voting = VotingService(store, SampleDirectory(), BuiltInRule(), SignInRules(), timeout=5)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
     server = ManagementServer(store, voting, authenticator, listen="127.0.0.1:0")
     await server.start()

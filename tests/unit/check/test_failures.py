@@ -26,6 +26,7 @@ TABLE: list[tuple[BaseException, int, str, Kind]] = [
     (TimeoutError(SECRET), 503, "deadline", Kind.ERROR),
     (errors.BadRequest("the query has a ';'"), 400, "bad_request", Kind.REFUSE),
     (errors.BodyNotVisible("the body is cut"), 413, "body_not_visible", Kind.REFUSE),
+    (errors.JustificationMissing("delete"), 428, "justification_missing", Kind.REFUSE),
     (errors.TooManyTickets("total", 9), 429, "too_many_tickets_total", Kind.REFUSE),
     (errors.TooManyTickets("requester", 9), 429, "too_many_tickets_requester", Kind.REFUSE),
     *((kind(SECRET), 503, "unexpected", Kind.ERROR) for kind in (ValueError, KeyError, OSError, MemoryError)),

@@ -73,6 +73,7 @@ async def test_the_policy_sees_exactly_what_was_approved(world: World) -> None:
             "id": world.ticket(token).id,
             "rule": "delete-production",
             "reason": "deletes a production resource",
+            "justification": "",
             "requested_at": "2027-01-15T08:00:00Z",
             "approved_at": "2027-01-15T08:01:00Z",
             "votes": [

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from authz.domain.answer import Kind
+from authz.domain.ticket import State
 from authz.services.check import redeeming
 from tests.support.gated_requests import gated
 from tests.unit.check.world import (
@@ -36,13 +37,17 @@ TWO_GROUPS = [{"group": "sre"}, {"group": "security"}]
 async def test_votes_that_are_too_few_for_what_is_demanded_now_let_nothing_through(
     world: World, now: dict[str, Any]
 ) -> None:
-    """More people, others, or more bound parts; the use stays."""
+    """More people, others, or more bound parts: a new ticket takes the place of the one that isn't enough."""
     token = await world.approved()
     world.policy.result = demanding(**now)
     outcome = await world.check(AGAIN, token)
-    assert (status(outcome), outcome.kind) == (403, Kind.REFUSE)
-    assert body(outcome)["type"] == "urn:holdgate:problem:approval-insufficient"
+    assert (status(outcome), outcome.kind, outcome.detail) == (202, Kind.HOLD, "ticket superseded")
+    newer = world.ticket(body(outcome)["token"])
+    assert (newer.state, newer.votes) == (State.PENDING, ())
+    assert (world.ticket(token).state, world.ticket(token).replaced_by) == (State.SUPERSEDED, newer.id)
     assert world.ticket(token).uses_left == 1
+    told = await world.check(retry(gated(), 2), token)
+    assert (told.kind, body(told)["token"]) == (Kind.HOLD, body(outcome)["token"])
 
 
 async def test_a_body_that_was_not_bound_is_not_enough_where_it_is_now(world: World) -> None:
@@ -50,7 +55,7 @@ async def test_a_body_that_was_not_bound_is_not_enough_where_it_is_now(world: Wo
     world.policy.result = demanding(bind={"body": False})
     token = await world.approved()
     world.policy.result = HOLD
-    assert body(await world.check(AGAIN, token))["type"] == "urn:holdgate:problem:approval-insufficient"
+    assert (await world.check(AGAIN, token)).detail == "ticket superseded"
 
 
 async def test_too_few_votes_would_do_without_the_comparison(

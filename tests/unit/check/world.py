@@ -12,6 +12,7 @@ import orjson
 
 from authz.domain.answer import Forward, Respond
 from authz.domain.approver import Approver, ApproverKind
+from authz.domain.break_glass import BreakGlassParser
 from authz.domain.errors import PolicyUnavailable
 from authz.domain.fingerprint import always_bound
 from authz.domain.identity import Identity, Person
@@ -23,16 +24,20 @@ from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, Ticket
 from authz.domain.token import TicketKey, TokenMint
 from authz.domain.voting import Ballot
+from authz.services.check.breaking_glass import BreakingGlass
 from authz.services.check.call import CheckCall, Outcome
+from authz.services.check.drafting import Drafting, HoldTerms
 from authz.services.check.failures import failure
-from authz.services.check.holding import Holding, HoldTerms
+from authz.services.check.holding import Holding
 from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
 from authz.services.check.requesters import Requesters
 from authz.services.check.service import CheckService
+from authz.services.permissions import BuiltInRule
 from authz.services.ports import PolicyReply, TicketStore
 from authz.services.voting import SignedIn, VotingService
 from tests.support.gated_requests import ISSUER, NAMESPACE, TIME_NS, gated, with_headers
+from tests.support.memory_reviews import MemoryReviews
 from tests.support.memory_store import MemoryStore
 
 TICKET = "x-approval-ticket"
@@ -100,6 +105,9 @@ class World:
     people: People = field(default_factory=People)
     sources: Sequence[str] = (JWT,)
     shared: frozenset[str] = frozenset()
+    anonymous: bool = False
+    sign_in: SignInRules = field(default_factory=lambda: SignInRules(frozenset({"strong"})))
+    reviews: MemoryReviews = field(default_factory=MemoryReviews)
     bind_headers: Sequence[str] = ("x-tenant",)
     held_status: int = 202
     stored_body_bytes: int = 16_384
@@ -115,7 +123,9 @@ class World:
         policy = Policy(self.policy, timeout=0.15)
         routes = frozenset({"default"})
         parser = RequirementParser(RequirementDefaults(self.default_approvers), RequirementLimits(), routes)
-        requesters = Requesters([parse_principal_source(text) for text in self.sources], self.shared)
+        requesters = Requesters(
+            [parse_principal_source(text) for text in self.sources], self.shared, anonymous=self.anonymous
+        )
         terms = HoldTerms(
             decision_path=DECISION_PATH,
             bound_headers=always_bound(self.bind_headers),
@@ -126,9 +136,24 @@ class World:
             partitions=self.partitions,
             entropy=lambda size: sha256(b"%d" % next(self._numbers)).digest()[:size],
         )
-        holding = Holding(store, self.people, self.mint, parser, requesters, terms)
-        redeeming = Redeeming(store, policy, self.mint, parser, requesters, holding, terms)
-        return CheckService(policy, holding, redeeming)
+        drafting = Drafting(self.people, requesters, terms)
+        holding = Holding(store, drafting, self.mint, parser, PUBLIC_URL)
+        breaking_glass = BreakingGlass(
+            self.reviews, drafting, requesters, BreakGlassParser(RequirementLimits(), routes), terms
+        )
+        redeeming = Redeeming(
+            store,
+            policy,
+            self.mint,
+            parser,
+            requesters,
+            drafting,
+            holding,
+            breaking_glass,
+            self.sign_in,
+            terms,
+        )
+        return CheckService(policy, holding, redeeming, breaking_glass)
 
     async def check(self, request: GatedRequest | None = None, *tokens: str) -> Outcome:
         """Judge a request that carries these tickets; errors come out as the handler answers them."""
@@ -155,12 +180,21 @@ class World:
             await self.vote(token, name)
         return token
 
-    async def vote(self, token: str, name: str, choice: Choice = Choice.APPROVE, comment: str = "") -> None:
+    async def vote(
+        self,
+        token: str,
+        name: str,
+        choice: Choice = Choice.APPROVE,
+        comment: str = "",
+        method: str = "demo",
+    ) -> None:
         """Have somebody vote on what they were shown."""
         held = self.ticket(token)
         ballot = Ballot(choice, comment, held.draft.fingerprint.payload_digest)
-        who = SignedIn(Identity(ISSUER, f"{name}-1"), name, "demo", self.memory.now)
-        await VotingService(self.memory, self.people, SignInRules(), timeout=1).vote(held.id, who, ballot)
+        who = SignedIn(Identity(ISSUER, f"{name}-1"), name, method, self.memory.now)
+        await VotingService(self.memory, self.people, BuiltInRule(), self.sign_in, timeout=1).vote(
+            held.id, who, ballot
+        )
 
     def ticket(self, token: str) -> Ticket:
         identifier = self.mint.verify(token)

@@ -14,6 +14,7 @@ from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.feed import WatchLimits
 from authz.entrypoints.management.server import ManagementServer
+from authz.services.permissions import BuiltInRule
 from authz.services.voting import VotingService
 from tests.support.people import SampleDirectory, TokenMaker
 from tests.support.sample_tickets import ISSUER
@@ -55,7 +56,7 @@ class ManagementThread:
 
     async def _start(self) -> None:
         self.store = WaitingStore()
-        voting = VotingService(self.store, SampleDirectory(), SignInRules(), timeout=1)
+        voting = VotingService(self.store, SampleDirectory(), BuiltInRule(), SignInRules(), timeout=1)
         authenticator = DemoAuthenticator(self.tokens.key.public_key(), ISSUER)
         self._server = ManagementServer(
             self.store, voting, authenticator, listen="127.0.0.1:0", limits=self._limits

@@ -25,6 +25,7 @@ from authz.entrypoints.console.demo_guard import DemoGuard
 from authz.entrypoints.console.demo_sign_in import DemoPerson, DemoSignIn
 from authz.entrypoints.console.form import FormLimits
 from authz.entrypoints.console.site import Site
+from authz.services.permissions import BuiltInRule
 from authz.services.ports import TicketStore
 from authz.services.voting import VotingService
 from tests.support.memory_store import START_MS, MemoryStore
@@ -137,7 +138,7 @@ class World:
         self.mint = TokenMint([TicketKey("k1", b"s" * 32)])
         people = [DemoPerson(name, identity(name), name.title(), ", ".join(GROUPS[name])) for name in GROUPS]
         people.append(DemoPerson("eve", identity("eve"), "Eve", "not in the directory"))
-        self.voting = VotingService(self.store, self.directory, SignInRules(), timeout=1.0)
+        self.voting = VotingService(self.store, self.directory, BuiltInRule(), SignInRules(), timeout=1.0)
         self.sign_in = DemoSignIn(
             self.site, people, guard, KEY, monotonic=self.clock, wall=lambda: START_MS / 1000
         )

@@ -10,6 +10,7 @@ from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.feed import WatchLimits
 from authz.entrypoints.management.server import ManagementServer
+from authz.services.permissions import BuiltInRule
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
 from tests.support.people import SampleDirectory, TokenMaker
@@ -45,7 +46,7 @@ def limits() -> WatchLimits:
 async def server(
     store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, limits: WatchLimits
 ) -> AsyncIterator[ManagementServer]:
-    voting = VotingService(store, directory, SignInRules(), timeout=1)
+    voting = VotingService(store, directory, BuiltInRule(), SignInRules(), timeout=1)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
     server = ManagementServer(store, voting, authenticator, listen="127.0.0.1:0", limits=limits)
     await server.start()

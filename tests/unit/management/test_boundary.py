@@ -17,6 +17,7 @@ from authz.entrypoints.management.boundary import Boundary
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.refusal import Refusal
 from authz.entrypoints.management.server import ManagementServer
+from authz.services.permissions import BuiltInRule
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
@@ -188,7 +189,7 @@ async def test_a_message_beyond_the_bound_is_refused(stub: ApprovalsAsyncStub, t
 async def test_two_servers_never_share_a_port(
     server: ManagementServer, store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker
 ) -> None:
-    voting = VotingService(store, directory, SignInRules(), timeout=1)
+    voting = VotingService(store, directory, BuiltInRule(), SignInRules(), timeout=1)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
     with pytest.raises(RuntimeError, match="Failed to bind"):
         ManagementServer(store, voting, authenticator, listen=server.address)
@@ -198,7 +199,7 @@ async def test_two_servers_never_share_a_port(
 async def test_it_listens_on_this_machine_only(
     store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, listen: str
 ) -> None:
-    voting = VotingService(store, directory, SignInRules(), timeout=1)
+    voting = VotingService(store, directory, BuiltInRule(), SignInRules(), timeout=1)
     with pytest.raises(ValueError, match="only a loopback address"):
         ManagementServer(store, voting, DemoAuthenticator(tokens.key.public_key(), ISSUER), listen=listen)
 
@@ -207,7 +208,7 @@ async def test_a_socket_is_for_this_account_alone(
     store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, tmp_path: Path
 ) -> None:
     path = tmp_path / "m.sock"
-    voting = VotingService(store, directory, SignInRules(), timeout=1)
+    voting = VotingService(store, directory, BuiltInRule(), SignInRules(), timeout=1)
     server = ManagementServer(
         store, voting, DemoAuthenticator(tokens.key.public_key(), ISSUER), listen=f"unix:{path}"
     )

@@ -1,0 +1,71 @@
+"""Looking at uses of break-glass afterwards: a task that stays open until somebody did it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from authz.domain.errors import VoteRefused
+from authz.domain.identity import Actor
+from authz.domain.ticket import Ending
+from authz.domain.voting import check_comment
+from authz.services.permissions import Action, VoteRule
+from authz.services.review_port import Reviewed, ReviewStore
+from authz.services.vote_subject import review_subject
+
+REVIEWS_MAX = 200
+
+
+class ReviewingService:
+    """Lists open reviews and takes their results.
+
+    Raises VoteRefused, PolicyUnavailable, PolicyMalformed, StoreUnavailable and RecordUnreadable.
+    """
+
+    def __init__(self, reviews: ReviewStore, rule: VoteRule, *, timeout: float) -> None:
+        """`timeout` bounds each question to the rule, in seconds."""
+        self._reviews = reviews
+        self._rule = rule
+        self._timeout = timeout
+
+    async def waiting(self, limit: int = REVIEWS_MAX) -> Sequence[Reviewed]:
+        """Return the open reviews, the one that is due first before the others."""
+        return await self._reviews.reviews(min(limit, REVIEWS_MAX))
+
+    async def finish(self, review_id: str, actor: Actor, comment: str) -> Reviewed:
+        """Note that somebody looked at it, with what they found; never who broke the glass."""
+        found = await self._reviews.review(review_id)
+        if found is None:
+            code = "unknown-review"
+            raise VoteRefused(code, "There is no such review.")
+        ending = _finding(found, actor, comment)
+        subject = review_subject(found.review)
+        permission = await self._rule.permits(Action.REVIEW, actor, subject, self._timeout)
+        if not permission.allowed:
+            code = "not-permitted"
+            raise VoteRefused(code, permission.reason or "The operator's rule doesn't let you do this.")
+        done = await self._reviews.finish_review(review_id, ending)
+        if done is None:
+            raise _already_done()
+        return done
+
+
+def _finding(found: Reviewed, actor: Actor, comment: str) -> Ending:
+    draft = found.review.draft
+    if actor.person is None:
+        code = "unknown-person"
+        raise VoteRefused(code, "The directory doesn't know you, so your review can't count.")
+    if actor.person.id == draft.person or actor.identity == draft.requester.identity:
+        code = "own-request"
+        raise VoteRefused(code, "You did this yourself, so somebody else has to look at it.")
+    if found.review.done_at is not None:
+        raise _already_done()
+    check_comment(comment)
+    if not comment.strip():
+        code = "comment-missing"
+        raise VoteRefused(code, "Say in a few words what you found.")
+    return Ending(actor.identity, actor.name, actor.person.id, actor.method, comment)
+
+
+def _already_done() -> VoteRefused:
+    code = "already-reviewed"
+    return VoteRefused(code, "Somebody has reviewed this already.")
