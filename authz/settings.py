@@ -132,6 +132,18 @@ class Settings(BaseSettings):
     max_stored_bytes: int = Field(1 << 30, ge=1 << 20)
     # The same for each requester.
     max_stored_bytes_per_requester: int = Field(1 << 27, ge=1 << 20)
+    # The same for each rule.
+    max_open_tickets_per_rule: int = Field(5_000, ge=1)
+    # New tickets in a minute, in all. A minute's worth may come at once; more are answered with 429.
+    tickets_per_minute: int = Field(3_000, ge=1, le=1_000_000)
+    # The same for each requester.
+    tickets_per_minute_per_requester: int = Field(60, ge=1, le=1_000_000)
+    # The same for each rule.
+    tickets_per_minute_per_rule: int = Field(1_500, ge=1, le=1_000_000)
+    # Bytes of tickets and bodies in Redis at once, in all, each counted for as long as it may be kept.
+    max_stored_bytes: int = Field(1 << 30, ge=1 << 20)
+    # The same for each requester.
+    max_stored_bytes_per_requester: int = Field(1 << 27, ge=1 << 20)
     # How long an equal request is answered with the rejection it got.
     reject_cooldown: Duration = 10 * 60_000
     # How long a ticket is kept after its end, for the pages and the 403s that name it.

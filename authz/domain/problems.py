@@ -122,8 +122,8 @@ class Problem(Enum):
     TOO_MANY_TICKETS = ProblemType(
         "too-many-tickets",
         429,
-        "Too many open tickets",
-        "Too many requests are waiting for approval already. Wait until some are decided.",
+        "Too many tickets",
+        "Too many requests wait for an approval, or came at once. Try again when retry-after has passed.",
     )
     PRINCIPAL_UNKNOWN = ProblemType(
         "principal-unknown",

@@ -47,8 +47,11 @@ def failure(error: BaseException) -> Outcome:
                 detail="body_not_visible",
             )
         case TooManyTickets():
+            members = {"scope": error.scope, "retry_after": error.retry_after_s}
             return Outcome(
-                Kind.REFUSE, problem(Problem.TOO_MANY_TICKETS), detail=f"too_many_tickets_{error.scope}"
+                Kind.REFUSE,
+                problem(Problem.TOO_MANY_TICKETS, members, retry_after_s=error.retry_after_s),
+                detail=f"too_many_tickets_{error.scope}",
             )
         case JustificationMissing():
             members = {"rule": error.rule}

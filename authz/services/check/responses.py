@@ -14,17 +14,21 @@ from authz.domain.reserved_headers import TICKET
 from authz.domain.ticket import State, Ticket
 
 _OUTAGE_RETRY_S = 1
-_QUOTA_RETRY_S = 30
 _RETRY_AFTER = {
     Problem.UNAVAILABLE: _OUTAGE_RETRY_S,
     Problem.PRINCIPAL_UNKNOWN: _OUTAGE_RETRY_S,
-    Problem.TOO_MANY_TICKETS: _QUOTA_RETRY_S,
 }
 
 
-def problem(kind: Problem, members: Mapping[str, object] | None = None) -> Respond:
-    """Answer with a problem; `members` are extension members (RFC 9457 §3.2)."""
+def problem(
+    kind: Problem, members: Mapping[str, object] | None = None, *, retry_after_s: int | None = None
+) -> Respond:
+    """Answer with a problem; `members` are extension members (RFC 9457 §3.2).
+
+    Retry-After (RFC 9110 §10.2.3) is `retry_after_s`, else what is usual for the problem.
+    """
     what = kind.value
+    retry = _RETRY_AFTER.get(kind) if retry_after_s is None else retry_after_s
     body = {
         "type": what.uri,
         "title": what.title,
@@ -33,8 +37,8 @@ def problem(kind: Problem, members: Mapping[str, object] | None = None) -> Respo
         **(members or {}),
     }
     headers: NameValues = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
-    if kind in _RETRY_AFTER:
-        headers += (("retry-after", str(_RETRY_AFTER[kind])),)
+    if retry is not None:
+        headers += (("retry-after", str(retry)),)
     return Respond(what.status, headers, orjson.dumps(body))
 
 

@@ -52,6 +52,13 @@ def draft(path: str = "/a", who: str = "alice", partition: int = 0, **demand: ob
     )
 
 
+def under_rule(wanted: TicketDraft, rule: str) -> TicketDraft:
+    """The same draft, held by another rule."""
+    (demand,) = wanted.requirement.demands
+    demanded = replace(wanted.requirement, demands=(replace(demand, rule=rule),))
+    return replace(wanted, requirement=demanded)
+
+
 def vote(choice: Choice = Choice.APPROVE, who: str = "bob") -> Vote:
     """A vote whose time nobody believes."""
     return Vote(

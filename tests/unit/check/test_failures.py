@@ -28,7 +28,7 @@ TABLE: list[tuple[BaseException, int, str, Kind]] = [
     (errors.BodyNotVisible("the body is cut"), 413, "body_not_visible", Kind.REFUSE),
     (errors.JustificationMissing("delete"), 428, "justification_missing", Kind.REFUSE),
     (errors.TooManyTickets("total", 9), 429, "too_many_tickets_total", Kind.REFUSE),
-    (errors.TooManyTickets("requester", 9), 429, "too_many_tickets_requester", Kind.REFUSE),
+    (errors.TooManyTickets("rate_rule", 9, 7), 429, "too_many_tickets_rate_rule", Kind.REFUSE),
     *((kind(SECRET), 503, "unexpected", Kind.ERROR) for kind in (ValueError, KeyError, OSError, MemoryError)),
     (RecursionError(SECRET), 503, "unexpected", Kind.ERROR),
     (UnicodeEncodeError("utf-8", SECRET, 0, 1, SECRET), 503, "unexpected", Kind.ERROR),
@@ -60,6 +60,14 @@ def test_what_a_client_did_wrong_is_said() -> None:
     bad, unseen = (orjson.loads(answer.body) for answer in map(_answer, (TABLE[14][0], TABLE[15][0])))
     assert bad["detail"] == "the query has a ';'"
     assert unseen["reason"] == "the body is cut"
+
+
+def test_too_many_tickets_says_which_bound_and_when_there_is_room() -> None:
+    """By the rate to the second; by open tickets nobody knows, so half a minute."""
+    soon, some_time = (_answer(errors.TooManyTickets(*args)) for args in (("rate_rule", 9, 7), ("total", 9)))
+    assert (dict(soon.headers)["retry-after"], dict(some_time.headers)["retry-after"]) == ("7", "30")
+    said = orjson.loads(soon.body)
+    assert (said["scope"], said["retry_after"]) == ("rate_rule", 7)
 
 
 def _answer(error: BaseException) -> Respond:
