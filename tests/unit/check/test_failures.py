@@ -9,6 +9,7 @@ from authz.services.check.failures import failure
 from authz.services.voting import TooContended
 
 SECRET = "s3cret-of-a-client"
+RATES = ("rate_total", "rate_requester", "rate_rule")
 TABLE: list[tuple[BaseException, int, str, Kind]] = [
     (errors.PolicyUnavailable(SECRET), 503, "opa_unavailable", Kind.ERROR),
     (errors.StoreUnavailable(SECRET), 503, "redis_unavailable", Kind.ERROR),
@@ -27,8 +28,10 @@ TABLE: list[tuple[BaseException, int, str, Kind]] = [
     (errors.BadRequest("the query has a ';'"), 400, "bad_request", Kind.REFUSE),
     (errors.BodyNotVisible("the body is cut"), 413, "body_not_visible", Kind.REFUSE),
     (errors.JustificationMissing("delete"), 428, "justification_missing", Kind.REFUSE),
-    (errors.TooManyTickets("total", 9), 429, "too_many_tickets_total", Kind.REFUSE),
-    (errors.TooManyTickets("rate_rule", 9, 7), 429, "too_many_tickets_rate_rule", Kind.REFUSE),
+    *(
+        (errors.TooManyTickets(scope, 9), 429, f"too_many_tickets_{scope}", Kind.REFUSE)
+        for scope in ("total", "requester", "rule", *RATES, "bytes_total", "bytes_requester")
+    ),
     *((kind(SECRET), 503, "unexpected", Kind.ERROR) for kind in (ValueError, KeyError, OSError, MemoryError)),
     (RecursionError(SECRET), 503, "unexpected", Kind.ERROR),
     (UnicodeEncodeError("utf-8", SECRET, 0, 1, SECRET), 503, "unexpected", Kind.ERROR),
