@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
 from authz.adapters.redis.fan_out import all_of
@@ -17,6 +17,7 @@ from authz.domain.events import Event, EventType
 # How often to look where Redis can't wait on several streams at once.
 POLL_MS = 200
 
+_TYPES = frozenset(kind.value.encode() for kind in EventType)
 _OWN = {b"type", b"ticket", b"rev", b"at", b"data"}
 
 Entry: TypeAlias = tuple[bytes, list[bytes]]
@@ -35,16 +36,23 @@ class Audit:
         """Return up to `limit` events after a position, waiting up to `block_ms` for the first.
 
         The order is that of each partition; between two of them it is as good as their nodes' clocks. Numbers that
-        the script itself worked out (`uses_left`, `window_until`, …) join the data of the event. Raises
+        the script itself worked out (`uses_left`, `window_until`, …) join the data of the event. An event of a type
+        that only a later release knows is passed over: a watcher of this one must not stop at it. Raises
         StoreUnavailable, RecordUnreadable, and ValueError for a position that no event has.
         """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + block_ms / 1000
         places = places_of(after, len(self._partitions))
         count = max(1, limit // len(self._partitions))
-        if len(self._partitions) == 1 or not self._waiting.scattered:
-            found = await self._read(self._partitions, places, count, block_ms)
-        else:
-            found = await self._poll(places, count, block_ms)
-        return _merged(places, found, limit)
+        while True:
+            left_ms = max(0, int((until - loop.time()) * 1000))
+            if len(self._partitions) == 1 or not self._waiting.scattered:
+                found = await self._read(self._partitions, places, count, left_ms)
+            else:
+                found = await self._poll(places, count, left_ms)
+            events, places = _merged(places, found, limit)
+            if events or not any(found):
+                return events
 
     async def last_position(self) -> str:
         """Return the newest events' position, `0` when there is none. Raises StoreUnavailable."""
@@ -81,8 +89,13 @@ class Audit:
             await asyncio.sleep(min(left, POLL_MS / 1000))
 
 
-def _merged(places: Sequence[str], found: Sequence[Sequence[Entry]], limit: int) -> list[Event]:
-    """Return the oldest entries as events, each with the position of a reader who has read it and all before."""
+def _merged(
+    places: Sequence[str], found: Sequence[Sequence[Entry]], limit: int
+) -> tuple[list[Event], list[str]]:
+    """Return the oldest entries as events, each with the position of a reader who has read it and all before.
+
+    Also where that reader is in the end.
+    """
     every = sorted(
         (_order(entry[0]), number, entry) for number, entries in enumerate(found) for entry in entries
     )
@@ -90,8 +103,10 @@ def _merged(places: Sequence[str], found: Sequence[Sequence[Entry]], limit: int)
     events = []
     for _, number, (place, flat) in every[:limit]:
         reached[number] = place.decode()
-        events.append(_event(position_of(reached), flat))
-    return events
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        if fields.get(b"type") in _TYPES or b"type" not in fields:
+            events.append(_event(position_of(reached), fields))
+    return events, reached
 
 
 def _order(place: bytes) -> tuple[int, int]:
@@ -99,8 +114,7 @@ def _order(place: bytes) -> tuple[int, int]:
     return int(milliseconds), int(sequence)
 
 
-def _event(position: str, flat: Sequence[bytes]) -> Event:
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+def _event(position: str, fields: Mapping[bytes, bytes]) -> Event:
     try:
         numbers = {name.decode(): int(value) for name, value in fields.items() if name not in _OWN}
         return Event(

@@ -8,10 +8,13 @@ early, and comes back as a new entry that carries the attempts made so far.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
+
+import structlog
 
 from authz.adapters.redis.audit import POLL_MS
 from authz.adapters.redis.keys import Keys, every_partition
@@ -20,6 +23,7 @@ from authz.adapters.redis.script import Script, packaged
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.errors import StoreUnavailable
 from authz.domain.events import EventType
+from authz.domain.token import is_ticket_id
 from authz.services.ports import Notice
 
 GROUP = "notifier"
@@ -33,7 +37,9 @@ _RETRY = packaged("retry", prelude=False)
 _BURY = packaged("bury", prelude=False)
 _NOTE = packaged("note", prelude=False)
 _START = "0-0"
-_EVENT_TYPES = frozenset(EventType)
+_EVENT_TYPES = frozenset(kind.value.encode() for kind in EventType)
+_TYPE = re.compile(rb"[a-z_]+\.[a-z_]+")
+log = structlog.get_logger("holdgate.notifier")
 
 
 class RedisOutbox:
@@ -125,10 +131,27 @@ class RedisOutbox:
             reply = await self._run(_TAKE, keys, (keys.outbox, keys.retry), args)
             reached, wait, rows, last = cast("tuple[bytes, int, list[list[bytes]], bytes]", reply)
             self._cursors[keys.partition] = reached.decode()
-            notices += _known(keys, rows)
+            notices += await self._readable(keys, rows)
             waits += [wait] if wait >= 0 else []
             newest[keys.outbox] = last.decode()
         return _Taken(notices, min(waits, default=None), newest)
+
+    async def _readable(self, keys: Keys, rows: Sequence[Sequence[bytes]]) -> list[Notice]:
+        """Return the notices of rows, and bury each that can't be read: it must not stop the others."""
+        notices: list[Notice] = []
+        unreadable: list[tuple[Sequence[bytes], str]] = []
+        for row in rows:
+            try:
+                notice = _notice(keys, row)
+            except ValueError as error:
+                unreadable.append((row, f"can't be read: {error}"))
+            else:
+                notices += [notice] if notice else []
+        for row, why in unreadable:
+            log.error("notice.buried", why=why, entry=row[0].decode(), advice="see docs/redis.md")
+            args: list[Argument] = [GROUP, *row, _storable(why), DEAD_LETTERS_MAX]
+            await self._run(_BURY, keys, (keys.outbox, keys.dead), args)
+        return notices
 
     async def _wait(self, taken: _Taken, block_ms: int) -> None:
         """Return when something new is there or a retry is due, or else after `block_ms`."""
@@ -183,16 +206,24 @@ def _accepted_by(notice: Notice, channel: str) -> str:
     return f"accepted {notice.type.value} {notice.rev} {channel}"
 
 
-def _known(keys: Keys, rows: Sequence[Sequence[bytes]]) -> list[Notice]:
-    """Leave out types this release doesn't know: when the lease is over, a release that does takes them."""
-    return [
-        Notice(
-            entry=f"{keys.partition:x}:{entry.decode()}",
-            type=EventType(kind.decode()),
-            ticket_id=ticket.decode(),
-            rev=int(rev),
-            attempt=int(attempt),
-        )
-        for entry, kind, ticket, rev, attempt in rows
-        if kind.decode() in _EVENT_TYPES
-    ]
+def _notice(keys: Keys, row: Sequence[bytes]) -> Notice | None:
+    """Return the notice of a row of take.lua, None for a type that only a later release knows.
+
+    When the lease of that is over, such a release takes it. Raises ValueError for a row that no release wrote.
+    """
+    entry, kind, ticket, rev, attempt = row
+    if not _TYPE.fullmatch(kind):
+        msg = f"{kind!r} is no type of an event"
+        raise ValueError(msg)
+    if kind not in _EVENT_TYPES:
+        return None
+    if not is_ticket_id(ticket.decode()):
+        msg = f"{ticket!r} is no ticket"
+        raise ValueError(msg)
+    return Notice(
+        entry=f"{keys.partition:x}:{entry.decode()}",
+        type=EventType(kind.decode()),
+        ticket_id=ticket.decode(),
+        rev=int(rev),
+        attempt=int(attempt),
+    )

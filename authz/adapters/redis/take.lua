@@ -19,6 +19,10 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local due = redis.call('ZRANGEBYSCORE', retry, '-inf', string.format('%.0f', now), 'LIMIT', 0, limit)
 for _, member in ipairs(due) do
   local kind_of, ticket, rev, attempt = string.match(member, '^%S+ (%S+) (%S+) (%S+) (%S+)$')
+  if not kind_of then
+    -- Nothing of ours: the caller buries what has no type.
+    kind_of, ticket, rev, attempt = '', member, 0, 0
+  end
   redis.call('XADD', outbox, '*', 'type', kind_of, 'ticket', ticket, 'rev', rev, 'attempt', attempt)
   redis.call('ZREM', retry, member)
 end
@@ -29,7 +33,7 @@ local function add(entry, tries)
   for i = 1, #entry[2], 2 do
     fields[entry[2][i]] = entry[2][i + 1]
   end
-  -- The blanks keep one foreign entry from stopping all the others; the caller leaves it where it is.
+  -- The blanks keep one foreign entry from stopping all the others; the caller buries it.
   taken[#taken + 1] = { entry[1], fields['type'] or '', fields['ticket'] or '', fields['rev'] or '0',
     string.format('%.0f', (tonumber(fields['attempt']) or 0) + tries) }
 end

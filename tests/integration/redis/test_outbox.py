@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.outbox import GROUP, RedisOutbox
 from authz.adapters.redis.settings import RedisSettings
@@ -213,12 +214,12 @@ async def test_an_event_of_a_later_release_is_left_to_it(
     store: RedisTicketStore, outbox: RedisOutbox, link: Link
 ) -> None:
     await link.command("XADD", KEYS.outbox, "*", "type", "moon.landed", "ticket", "x", "rev", 1, "attempt", 0)
-    await link.command("XADD", KEYS.outbox, "*", "left by", "somebody else")
     await store.create(draft())
     [notice] = await outbox.take(10, 0)
     assert notice.type is EventType.TICKET_CREATED
     await outbox.delivered(notice, {})
-    assert await link.command("XLEN", KEYS.outbox) == 2
+    assert await link.command("XLEN", KEYS.outbox) == 1
+    assert await link.command("EXISTS", KEYS.dead) == 0
 
 
 async def test_many_abandoned_notices_are_all_found_again(
@@ -234,3 +235,55 @@ async def test_many_abandoned_notices_are_all_found_again(
             for notice in await other.take(10, 20):
                 found.add(notice.entry)
                 await other.delivered(notice, {})
+
+
+ODD_ENTRIES: list[tuple[str | bytes, ...]] = [
+    ("type", b"\xff\xfe", "ticket", "0-" + "a" * 26, "rev", "1", "attempt", "0"),
+    ("type", "ticket.created", "ticket", "0-" + "a" * 26, "rev", "many", "attempt", "0"),
+    ("type", "ticket.created", "ticket", b"\xff", "rev", "1", "attempt", "0"),
+    ("type", "ticket.created", "rev", "1", "attempt", "0"),
+    ("hello", "world"),
+]
+
+
+@pytest.mark.parametrize("fields", ODD_ENTRIES)
+@pytest.mark.parametrize("waiting", [True, False])
+async def test_one_entry_that_cant_be_read_is_buried_and_stops_no_other(
+    store: RedisTicketStore, outbox: RedisOutbox, link: Link, fields: tuple[str | bytes, ...], waiting: bool
+) -> None:
+    if waiting:
+        await outbox.take(1, 0)
+    await link.command("XADD", KEYS.outbox, "*", *fields)
+    ticket = (await store.create(draft())).ticket
+    [notice] = await outbox.take(10, 1_000 if waiting else 0)
+    assert notice.ticket_id == ticket.id
+    [(_, buried)] = cast("list[tuple[bytes, list[bytes]]]", await link.command("XRANGE", KEYS.dead, "-", "+"))
+    assert buried[-1].startswith(b"can't be read: ")
+    assert await link.command("XLEN", KEYS.outbox) == 1
+
+
+async def test_a_retry_that_cant_be_read_is_buried_and_stops_no_other(
+    store: RedisTicketStore, outbox: RedisOutbox, link: Link
+) -> None:
+    ticket = (await store.create(draft())).ticket
+    await link.command("ZADD", KEYS.retry, 1, "rubbish")
+    [notice] = await outbox.take(10, 0)
+    assert notice.ticket_id == ticket.id
+    assert await link.command("XLEN", KEYS.dead) == 1
+    assert await link.command("EXISTS", KEYS.retry) == 0
+
+
+async def test_without_the_burial_one_entry_stops_all_others(
+    store: RedisTicketStore, outbox: RedisOutbox, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strict(_: object, row: Sequence[bytes]) -> Notice:
+        return Notice(row[0].decode(), EventType(row[1].decode()), row[2].decode(), int(row[3]), int(row[4]))
+
+    async def all_or_nothing(_: object, keys: Keys, rows: Sequence[Sequence[bytes]]) -> list[Notice]:
+        return [strict(keys, row) for row in rows]
+
+    monkeypatch.setattr(RedisOutbox, "_readable", all_or_nothing)
+    await link.command("XADD", KEYS.outbox, "*", *ODD_ENTRIES[0])
+    await store.create(draft())
+    with pytest.raises(ValueError, match="decode"):
+        await outbox.take(10, 0)

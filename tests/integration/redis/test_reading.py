@@ -5,7 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from authz.adapters.redis import audit as audit_module
+from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Link
+from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import RecordUnreadable
 from authz.domain.events import EventType
@@ -129,3 +132,54 @@ async def test_text_that_is_no_utf8_comes_back_as_it_was(store: RedisTicketStore
         path,
         path,
     ]
+
+
+async def of_a_later_release(link: Link, keys: Keys = KEYS) -> None:
+    fields = ("type", "ticket.delegated", "ticket", "0-" + "a" * 26, "rev", "2", "at", "1", "data", "{}")
+    await link.command("XADD", keys.audit, "*", *fields)
+
+
+@pytest.mark.parametrize("partitions", [1, 2])
+async def test_an_event_that_only_a_later_release_knows_is_passed_over(
+    settings: RedisSettings, link: Link, partitions: int
+) -> None:
+    store = RedisTicketStore(replace(settings, partitions=partitions))
+    first = (await store.create(draft("/a"))).ticket
+    for _ in range(9):
+        await of_a_later_release(link, Keys.of(partitions - 1))
+    second = (await store.create(draft("/b"))).ticket
+    position, seen = "0", []
+    while events := await store.events(position, 2, 0):
+        position = events[-1].position
+        seen += [event.ticket_id for event in events]
+    assert seen == [first.id, second.id]
+    await store.aclose()
+
+
+async def test_a_watcher_waits_on_behind_an_event_of_a_later_release(
+    store: RedisTicketStore, link: Link
+) -> None:
+    waiting = asyncio.create_task(store.events("0", 10, 5_000))
+    await of_a_later_release(link)
+    assert not waiting.done()
+    created = await store.create(draft())
+    async with asyncio.timeout(5):
+        [event] = await waiting
+    assert event.ticket_id == created.ticket.id
+
+
+async def test_without_the_passing_over_a_watcher_stops_for_ever(
+    store: RedisTicketStore, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await of_a_later_release(link)
+    await store.create(draft())
+    monkeypatch.setattr(audit_module, "_TYPES", audit_module._TYPES | {b"ticket.delegated"})
+    with pytest.raises(RecordUnreadable):
+        await store.events("0", 10, 0)
+
+
+async def test_a_damaged_event_is_not_passed_over(store: RedisTicketStore, link: Link) -> None:
+    """It is one of ours that somebody changed."""
+    await link.command("XADD", KEYS.audit, "*", "ticket", "0-" + "a" * 26)
+    with pytest.raises(RecordUnreadable):
+        await store.events("0", 10, 0)
