@@ -23,11 +23,13 @@ demand(fields) := object.union(fields, {}) if not fields == demanded
 # scope: document
 break_glass(fields) := object.union(fields, {}) if not fields == broken
 
-# What follows is for OPA's compiler. An argument that is compared with an example takes the
-# example's type, and no argument is ever equal to it. A type that is read out of an array by a
+# What follows is for OPA's compiler, and undefined when a policy is evaluated. An argument that is
+# compared with an example takes the example's type. A type that is read out of an array by a
 # variable is any of those in the array. Keys of an example that has a number for a key too may be
 # left out; another key than those may not be there. The union is for what comes out: any object,
 # to be compared with whatever a test says.
+compiling := false
+
 demanded := {
 	"rule": "",
 	"reason": "",
@@ -55,6 +57,7 @@ demanded := {
 	"http_status": 202,
 	example: "",
 } if {
+	compiling
 	some example in [0]
 	body := [true, {"ignore": texts}][example]
 }
@@ -68,6 +71,7 @@ broken := {
 	"show": lines,
 	example: "",
 } if {
+	compiling
 	some example in [0]
 }
 

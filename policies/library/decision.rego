@@ -37,40 +37,47 @@ import data.holdgate.entries
 #   A malformed entry leaves the result undefined, which Holdgate answers with 503; OPA's log
 #   then names the problem.
 # scope: document
-from(sets) := object.union(weighed(complete), named(complete.requester)) if {
+from(sets) := weighed(sets) if {
+	count(sets) == 3
 	sound(sets)
-	complete := object.union(entries.optional, sets)
 }
 
-named(requesters) := {"requester": requester |
-	some requester in requesters
+from(sets) := object.union(unlocked(sets), named(sets)) if {
+	count(sets) > 3
+	sound(sets)
+}
+
+named(sets) := {"requester": requester | some requester in sets.requester}
+
+unlocked(sets) := object.union(allowed(sets.allow), {"approval": terms}) if {
+	count(sets.deny) == 0
+	some terms in sets.break_glass
+}
+
+unlocked(sets) := weighed(sets) if count(sets.deny) > 0
+
+unlocked(sets) := weighed(sets) if {
+	count(sets.deny) == 0
+	count(object.get(sets, "break_glass", set())) == 0
 }
 
 # The bodies exclude each other. In an `else` chain, a denial that came out undefined would fall
 # through to the weaker answer below it.
 weighed(sets) := denied(sets.deny) if count(sets.deny) > 0
 
-weighed(sets) := object.union(allowed(sets.allow), {"approval": terms}) if {
-	count(sets.deny) == 0
-	some terms in sets.break_glass
-}
-
 weighed(sets) := held(sets.hold) if {
 	count(sets.deny) == 0
-	count(sets.break_glass) == 0
 	count(sets.hold) > 0
 }
 
 weighed(sets) := allowed(sets.allow) if {
 	count(sets.deny) == 0
-	count(sets.break_glass) == 0
 	count(sets.hold) == 0
 	count(sets.allow) > 0
 }
 
 weighed(sets) := denied({"no rule of the policy allows this request"}) if {
 	count(sets.deny) == 0
-	count(sets.break_glass) == 0
 	count(sets.hold) == 0
 	count(sets.allow) == 0
 }

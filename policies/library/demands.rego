@@ -44,46 +44,32 @@ needed := {
 # scope: document
 problems(name, entry) := {sprintf("an entry of %s is not an object", [name])} if not is_object(entry)
 
-problems(name, entry) := unknown | lacking if {
-	is_object(entry)
-	unknown := {sprintf("an entry of %s has the unknown key %v%s", [name, key, within(name, place)]) |
-		some [place, content] in parts(name, entry)
-		some key in (object.keys(content) - keys[place])
-	}
-	lacking := {sprintf("an entry of %s has no %s%s", [name, key, within(name, place)]) |
-		some [place, content] in parts(name, entry)
-		some key in (needed[place] - object.keys(content))
-	}
+problems(name, entry) := union({wrong(name, name, entry), inner_problems(name, entry)}) if is_object(entry)
+
+inner_problems(name, entry) := {problem |
+	some [place, content] in parts(entry)
+	is_object(content)
+	some problem in wrong(name, place, content)
+}
+
+wrong(name, place, content) := {sprintf("an entry of %s has the unknown key %v%s", [name, key, within(name, place)]) |
+	some key in (object.keys(content) - keys[place])
+} | {sprintf("an entry of %s has no %s%s", [name, key, within(name, place)]) |
+	some key in (object.get(needed, place, set()) - object.keys(content))
 }
 
 within(name, name) := ""
 
 within(name, place) := sprintf(" in %s", [place]) if name != place
 
-# Every object of the entry that has keys of its own, with its place.
-parts(name, entry) := {[place, content] |
-	some [place, content] in array.concat(
-		[
-			[name, entry],
-			["approvers", object.get(entry, "approvers", [])],
-			["bind", object.get(entry, "bind", [])],
-			["bind.body", object.get(entry, ["bind", "body"], [])],
-			["its break_glass", object.get(entry, "break_glass", [])],
-			["escalate", object.get(entry, "escalate", [])],
-			["grant", object.get(entry, "grant", [])],
-		],
-		[part | some part in lists(entry)],
-	)
-	is_object(content)
+# What of the entry may be an object with keys of its own, with its place.
+parts(entry) := ((({[place, entry[place]] | some place in {"approvers", "bind", "escalate", "grant"}} | {["its break_glass", entry.break_glass] | entry.break_glass}) | {["bind.body", entry.bind.body] | is_object(entry.bind)}) | {["show[]", line] | some line in entry.show}) | {[place, content] |
+	some seat in seats(entry.approvers)
+	some [place, content] in [["approvers[]", seat], ["approvers[].user", object.get(seat, "user", "")]]
 }
 
-lists(entry) := union({
-	{["show[]", line] | some line in entry.show},
-	{["approvers[]", seat] | some seat in seats(entry)},
-	{["approvers[].user", seat.user] | some seat in seats(entry)},
-})
+seats(approvers) := approvers if is_array(approvers)
 
-seats(entry) := {seat | some seat in entry.approvers} | {seat |
-	some alternative in entry.approvers.one_of
-	some seat in alternative
+seats(approvers) := [seat | some alternative in approvers.one_of; some seat in alternative] if {
+	not is_array(approvers)
 }

@@ -8,10 +8,9 @@ package holdgate.entries
 
 import data.holdgate.demands
 
-# METADATA
-# title: Sets that may be left out
-# description: Left out, they are empty. `allow`, `deny` and `hold` are always needed.
-optional := {"break_glass": set(), "requester": set()}
+needed := {"allow", "deny", "hold"}
+
+optional := {"break_glass", "requester"}
 
 # METADATA
 # title: Keys of an allow whose values are objects
@@ -63,20 +62,22 @@ problems(sets) := found if {
 problems(sets) := union({
 	{problem | some entry in sets.allow; some problem in allow_problems(entry)},
 	{problem | some entry in sets.deny; some problem in deny_problems(entry)},
-	{problem |
-		some name in {"hold", "break_glass"}
-		some entry in object.get(sets, name, set())
-		some problem in demands.problems(name, entry)
-	},
-	{problem | some entry in object.get(sets, "requester", set()); some problem in requester_problems(entry)},
-	{sprintf("%s has different entries; there can be one of a request", [name]) |
-		some name, _ in optional
-		count(object.get(sets, name, set())) > 1
-	},
+	{problem | some entry in sets.hold; some problem in demands.problems("hold", entry)},
+	# Most policies have no optional set, and don't pay for them.
+	{problem | count(sets) > 3; some problem in optional_problems(sets)},
 	disagreements(sets.allow),
 }) if {
 	count(outline_problems(sets)) == 0
 }
+
+optional_problems(sets) := union({
+	{problem | some entry in sets.break_glass; some problem in demands.problems("break_glass", entry)},
+	{problem | some entry in sets.requester; some problem in requester_problems(entry)},
+	{sprintf("%s has different entries; there can be one of a request", [name]) |
+		some name in optional
+		count(sets[name]) > 1
+	},
+})
 
 outline_problems(sets) := {concat(" ", [
 	"the argument must be an object with the keys allow, deny and hold,",
@@ -92,7 +93,12 @@ outline_problems(sets) := {sprintf("%s is not a set: write `%s contains …`", [
 	has_its_keys(sets)
 }
 
-has_its_keys(sets) if object.keys(sets) - object.keys(optional) == {"allow", "deny", "hold"}
+has_its_keys(sets) if object.keys(sets) == needed
+
+has_its_keys(sets) if {
+	count(sets) > 3
+	object.keys(sets) - optional == needed
+}
 
 allow_problems(entry) := set() if entry == true
 

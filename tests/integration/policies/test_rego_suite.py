@@ -92,8 +92,8 @@ GUARDS = {
     ),
     "a hold beats an allow": Guard(
         "library/decision.rego",
-        "\tcount(sets.hold) == 0\n\tcount(sets.allow) > 0\n",
-        "\tcount(sets.allow) > 0\n",
+        "\tcount(sets.deny) == 0\n\tcount(sets.hold) == 0\n\tcount(sets.allow) > 0\n",
+        "\tcount(sets.deny) == 0\n\tcount(sets.allow) > 0\n",
     ),
     "only an entry of break_glass breaks glass": Guard(
         "library/demands.rego",
@@ -104,9 +104,7 @@ GUARDS = {
         "library/demands.rego", "some key in (object.keys(content) - keys[place])", "some key in set()"
     ),
     "a demand names its rule": Guard("library/demands.rego", '"hold": {"rule"}', '"hold": set()'),
-    "a request has one requester": Guard(
-        "library/entries.rego", "count(object.get(sets, name, set())) > 1", "false"
-    ),
+    "a request has one requester": Guard("library/entries.rego", "count(sets[name]) > 1", "false"),
     "the requester has no vote": Guard("library/voting.rego", "\tasked\n\tnot own\n", "\tasked\n"),
     "the requester's other accounts have none": Guard(
         "library/voting.rego",
@@ -154,8 +152,8 @@ GUARDS = {
     "a refusal is no success": Guard("library/entries.rego", "status >= 300", "status >= 100"),
     "all three sets are required": Guard(
         "library/entries.rego",
-        'object.keys(sets) - object.keys(optional) == {"allow", "deny", "hold"}',
-        '"allow" in object.keys(sets)',
+        "has_its_keys(sets) if object.keys(sets) == needed",
+        'has_its_keys(sets) if "allow" in object.keys(sets)',
     ),
     "an identity of two persons is nobody's": Guard(
         "library/directory.rego", "count(owners) == 1", "count(owners) >= 1"
