@@ -16,8 +16,8 @@ import data.voting.auditors
 #   `{"allow": true}`, or `{"allow": false, "reason": …}` with a sentence for the actor. Asked for at
 #   `POST /v1/data/holdgate/voting/answer`, for HOLDGATE_OPA_VOTE_PATH. It always has an answer.
 #
-#   - approve, reject: whom the rule asks, and never the requester
-#   - withdraw, review, break_glass: whom the rule asks
+#   - approve, reject, review: whom the rule asks, and never who sent the request
+#   - withdraw, break_glass: whom the rule asks
 #   - view, revoke: whom the rule asks, and the requester
 #   - cancel: the requester
 #   - request: everybody; whether a request is held at all is the decision's to say
@@ -31,13 +31,13 @@ answer := {"allow": false, "reason": reason} if not permitted
 permitted if input.action == "request"
 
 permitted if {
-	input.action in {"approve", "reject"}
+	input.action in {"approve", "reject", "review"}
 	asked
 	not own
 }
 
 permitted if {
-	input.action in {"withdraw", "review", "break_glass", "view", "revoke"}
+	input.action in {"withdraw", "break_glass", "view", "revoke"}
 	asked
 }
 
@@ -106,7 +106,7 @@ reason := "The directory doesn't know you." if {
 	not input.action == "cancel"
 } else := "You asked for this yourself, so somebody else has to decide." if {
 	own
-	input.action in {"approve", "reject"}
+	input.action in {"approve", "reject", "review"}
 } else := "Only who asked for this can take it back; you can reject it." if {
 	input.action == "cancel"
 } else := "You are in none of the groups that may read the audit." if {

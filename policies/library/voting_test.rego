@@ -78,10 +78,12 @@ test_the_requester_never_decides if {
 		object.union(person("alice-at-work", ["sre"]), {"person": "alice"}),
 		object.union(person("alice", ["sre"]), {"person": "somebody-else"}),
 	] {
-		allowed(actor, sre) == (asked_may | {"cancel"}) - {"approve", "reject"}
-		may("approve", actor, sre) == {
-			"allow": false,
-			"reason": "You asked for this yourself, so somebody else has to decide.",
+		allowed(actor, sre) == (asked_may | {"cancel"}) - {"approve", "reject", "review"}
+		every action in ["approve", "reject", "review"] {
+			may(action, actor, sre) == {
+				"allow": false,
+				"reason": "You asked for this yourself, so somebody else has to decide.",
+			}
 		}
 	}
 }

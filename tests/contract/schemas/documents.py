@@ -26,7 +26,18 @@ WORDS = (
     ),
     *("risk", "justification", "redeem", "wait", "show", "uses", "valid_for", "scope", "headers", "body"),
     *("ignore", "after", "title", "value", "group", "user", "any", "count", "ns", "id", "one_of"),
-    *("break_glass", "review_within", "http_status", "aprovers", "Rule", ""),
+    *(
+        "break_glass",
+        "review_within",
+        "http_status",
+        "aprovers",
+        "Rule",
+        "",
+        "approval",
+        "allowed",
+        "headers",
+    ),
+    *("requester", "name", "body", "dynamic_metadata", "response_headers_to_add", "query_parameters_to_set"),
 )
 ODD: tuple[Any, ...] = (
     *(
@@ -72,6 +83,21 @@ ODD: tuple[Any, ...] = (
     *("r\n", "-r", "r-", "R", "a" * 64, "a" * 65, "x" * 500, "x" * 501, "x" * 512, "x" * 513, "\u00e9"),
     *("/a", "a", "/", "/~0", "/~", "/a\n", "/a" * 32, "/a" * 33, "/" + "x" * 199, "/" + "x" * 200),
     *("high", "normal", "required", "optional", "repeat", "header", "X-Tenant", "x tenant", "x_approval_by"),
+    *(
+        199,
+        200,
+        202,
+        299,
+        428,
+        599,
+        600,
+        403.0,
+        {"rule": "r"},
+        {"x-a": 1},
+        {"x a": "b"},
+        {"x-a": "b\n"},
+        {":path": "/"},
+    ),
     *("default", "nowhere", ["default"], ["nowhere"], ["default"] * 9, [{"title": "a", "value": "b"}] * 11),
     *(
         [{"group": "a", "count": 20}],
@@ -144,6 +170,36 @@ break_glass: Strategy = st.fixed_dictionaries(
         )
     },
     optional=common | {"rule": slugs},
+)
+
+header_values: Strategy = st.sampled_from(["", "a", "a\tb", "\u00e9"])
+header_objects: Strategy = st.dictionaries(
+    st.sampled_from(["x-a", "X-B", "content-type", "host"]),
+    header_values | st.lists(header_values, max_size=2),
+    max_size=2,
+)
+header_fields: Strategy = header_objects | st.lists(header_objects, max_size=2)
+beside: dict[str, Strategy] = {
+    "dynamic_metadata": st.dictionaries(texts, texts, max_size=2),
+    "requester": st.fixed_dictionaries({"ns": names, "id": names}, optional={"name": texts}),
+    "headers": header_fields,
+}
+passing: dict[str, Strategy] = beside | {
+    "response_headers_to_add": header_fields,
+    "request_headers_to_remove": st.lists(texts, max_size=2),
+    "query_parameters_to_set": st.dictionaries(texts, texts | st.lists(texts, max_size=2), max_size=2),
+    "query_parameters_to_remove": st.lists(texts, max_size=2),
+}
+yes: dict[str, Strategy] = {"allowed": st.just(value=True)}
+no: dict[str, Strategy] = {"allowed": st.just(value=False)}
+results: Strategy = st.one_of(
+    st.booleans(),
+    st.fixed_dictionaries(yes, optional=passing),
+    st.fixed_dictionaries(yes | {"approval": break_glass}, optional=passing),
+    st.fixed_dictionaries(no, optional=beside | {"http_status": st.integers(200, 599), "body": texts}),
+    st.fixed_dictionaries(
+        no | {"approval": demands}, optional=beside | {"http_status": st.sampled_from([202, 403, 428, 503])}
+    ),
 )
 
 

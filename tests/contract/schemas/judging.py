@@ -13,6 +13,7 @@ from jsonschema.exceptions import ValidationError
 
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.break_glass import BreakGlassParser
+from authz.domain.decision import BreakGlassAllow, Hold, read_decision
 from authz.domain.errors import PolicyMalformed
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
@@ -26,6 +27,10 @@ DIFFERENCES: Final[Mapping[str, tuple[str, object]]] = {
     "a whole number is written without a fraction": (
         r"must be a whole number from 1 to",
         {"rule": "r", "grant": {"uses": 1.0}},
+    ),
+    "a status is written without a fraction": (
+        r"must be a whole number, written as one",
+        {"allowed": False, "http_status": 403.0},
     ),
     "a duration has bounds": (
         r"must be (more than|at least) 0s and at most",
@@ -92,6 +97,18 @@ def read_break_glass(approval: object) -> object:
     if not isinstance(approval, Mapping):
         raise PolicyMalformed("approval must be an object")
     return _BREAK_GLASS_PARSER.parse(approval)
+
+
+def read_result(result: object) -> object:
+    """Read a whole result document. Raises PolicyMalformed."""
+    decision = read_decision(result)
+    match decision.verdict:
+        case Hold(demand=demand):
+            return read_demand(demand)
+        case BreakGlassAllow(approval=approval):
+            return read_break_glass(approval)
+        case _:
+            return decision
 
 
 def disagreement(document: object, published: Any, read: Callable[[object], object]) -> str | None:  # noqa: ANN401 - as above

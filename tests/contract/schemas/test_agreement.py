@@ -20,12 +20,14 @@ from tests.contract.schemas.judging import (
     judge,
     read_break_glass,
     read_demand,
+    read_result,
     schema,
 )
 
 PUBLISHED = schema("approval", "demands")
 DEMANDS = judge(PUBLISHED)
 BREAK_GLASS = judge(schema("approval", "break_glass"))
+RESULT = judge(schema("result"))
 AT_LENGTH = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -53,6 +55,19 @@ def test_both_take_a_sound_break_glass(approval: object) -> None:
 @given(documents.changed(documents.break_glass))
 def test_both_agree_on_a_changed_break_glass(approval: object) -> None:
     assert disagreement(approval, BREAK_GLASS, read_break_glass) is None
+
+
+@AT_LENGTH
+@given(documents.results)
+def test_both_take_a_sound_result(result: object) -> None:
+    assert RESULT.is_valid(result)
+    assert disagreement(result, RESULT, read_result) is None
+
+
+@AT_LENGTH
+@given(documents.changed(documents.results))
+def test_both_agree_on_a_changed_result(result: object) -> None:
+    assert disagreement(result, RESULT, read_result) is None
 
 
 @pytest.mark.parametrize("value", documents.ODD, ids=lambda value: repr(value)[:30])
@@ -90,10 +105,12 @@ def test_both_agree_on_every_odd_value_of_every_key(value: object) -> None:
 @pytest.mark.parametrize("difference", DIFFERENCES)
 def test_a_listed_difference_is_one(difference: str) -> None:
     """What no schema can say: it takes the example, and Holdgate refuses it for the reason given."""
-    said, demand = DIFFERENCES[difference]
-    assert DEMANDS.is_valid(demand)
+    said, document = DIFFERENCES[difference]
+    assert isinstance(document, dict)
+    result = document if "allowed" in document else {"allowed": False, "approval": document}
+    assert RESULT.is_valid(result)
     with pytest.raises(PolicyMalformed, match=said):
-        read_demand(demand)
+        read_result(result)
 
 
 def test_a_schema_that_lacks_a_key_would_be_noticed() -> None:

@@ -131,7 +131,7 @@ GUARDS = {
         "library/voting.rego", "\tsome group in auditors\n\tgroup in input.actor.groups\n", ""
     ),
     "only the requester cancels": Guard(
-        "library/voting.rego", '"review", "break_glass", "view"', '"review", "cancel", "view"'
+        "library/voting.rego", '{"withdraw", "break_glass", "view"', '{"withdraw", "cancel", "view"'
     ),
     "a malformed entry gives no result": Guard("library/decision.rego", 'problem == ""', 'problem != ""'),
     "all of several holds are demanded": Guard(
