@@ -34,8 +34,12 @@ class OpaFailed(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class RunningOpa:
-    """An OPA that answers. `policies` is its own copy of the repository's; `log` has all that it writes."""
+    """An OPA that answers. `policies` is its own copy of the repository's; `log` has all that it writes.
 
+    `url` is for Holdgate's own client: unix:///path.
+    """
+
+    url: str
     policies: Path
     log: Path
     http: httpx.Client
@@ -135,7 +139,7 @@ def running_opa(
                 trust_env=False,
             ) as client,
         ):
-            opa_at_work = RunningOpa(folder / "policies", log, client)
+            opa_at_work = RunningOpa(f"unix://{address}", folder / "policies", log, client)
             try:
                 opa_at_work.wait_until(lambda: _answers(client, address, process, log), "OPA to answer")
                 yield opa_at_work
