@@ -34,6 +34,7 @@ from authz.entrypoints.management.authenticator import Authenticator
 from authz.entrypoints.management.server import ManagementServer
 from authz.entrypoints.operations.app import operations_app
 from authz.services.ports import TicketStore
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 from authz.setting_sources import WORKER_VARIABLE
 from authz.settings import Settings
@@ -139,9 +140,10 @@ class Process:
         site = Site(settings.public_url)
         demo = DemoGate(Path(os.environ[VARIABLE]), settings, site) if VARIABLE in os.environ else None
         voting = bootstrap.voting_service(settings, outside)
-        app = build_console(
-            site, outside.store, bootstrap.token_mint(settings), voting, demo.sign_in if demo else None
-        )
+        reviewing = bootstrap.reviewing_service(settings, outside)
+        mint = bootstrap.token_mint(settings)
+        sign_in = demo.sign_in if demo else None
+        app = build_console(site, outside.store, mint, voting, sign_in)
         async with AsyncExitStack() as stack:
             if settings.management_listen:
                 if demo is None:
@@ -150,7 +152,7 @@ class Process:
                             "HOLDGATE_MANAGEMENT_LISTEN: only the demo can tell callers apart so far; leave it empty"
                         ]
                     )
-                management = _management(settings, outside.store, voting, demo.authenticator)
+                management = _management(settings, outside.store, voting, reviewing, demo.authenticator)
                 await management.start()
                 stack.push_async_callback(management.stop, settings.shutdown_grace / _MS)
             await stack.enter_async_context(
@@ -254,11 +256,16 @@ class Process:
 
 
 def _management(
-    settings: Settings, store: TicketStore, voting: VotingService, authenticator: Authenticator
+    settings: Settings,
+    store: TicketStore,
+    voting: VotingService,
+    reviewing: ReviewingService,
+    authenticator: Authenticator,
 ) -> ManagementServer:
     """Bind the management API, with the setting's name where that can't be done."""
     try:
-        return ManagementServer(store, voting, authenticator, listen=settings.management_listen)
+        listen = settings.management_listen
+        return ManagementServer(store, voting, reviewing, authenticator, listen=listen)
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingsInvalid(
             [f"HOLDGATE_MANAGEMENT_LISTEN: can't listen on {settings.management_listen}: {error}"]

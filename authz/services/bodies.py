@@ -1,9 +1,10 @@
-"""What is kept of a held request's body, for people to see."""
+"""What is kept of the body of a held or reviewed request, for people to see."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from authz.domain.break_glass import Review
 from authz.domain.ticket import Ticket
 
 
@@ -15,9 +16,9 @@ class BodyReader(Protocol):
         ...
 
 
-async def kept_body(store: BodyReader, ticket: Ticket) -> bytes | None:
+async def kept_body(store: BodyReader, held: Ticket | Review) -> bytes | None:
     """Return as much of the body as is kept: b"" for a request without one, None where it was deleted.
 
     Raises StoreUnavailable and RecordUnreadable.
     """
-    return await store.body(ticket.id) if ticket.draft.request.body_size else b""
+    return await store.body(held.id) if held.draft.request.body_size else b""

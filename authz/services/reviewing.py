@@ -31,12 +31,33 @@ class ReviewingService:
         """Return the open reviews, the one that is due first before the others."""
         return await self._reviews.reviews(min(limit, REVIEWS_MAX))
 
-    async def finish(self, review_id: str, actor: Actor, comment: str) -> Reviewed:
-        """Note that somebody looked at it, with what they found; never who broke the glass."""
+    async def find(self, review_id: str) -> Reviewed:
+        """Return one review, open or not."""
         found = await self._reviews.review(review_id)
         if found is None:
             code = "unknown-review"
             raise VoteRefused(code, "There is no such review.")
+        return found
+
+    async def may_view(self, actor: Actor, found: Reviewed) -> bool:
+        """Say whether somebody may look: people whom the directory knows, if the rule agrees."""
+        if actor.person is None:
+            return False
+        subject = review_subject(found.review)
+        return (await self._rule.permits(Action.VIEW, actor, subject, self._timeout)).allowed
+
+    @staticmethod
+    def refusal(actor: Actor, found: Reviewed) -> VoteRefused | None:
+        """Return why the code itself would refuse a finding of this person, None where it wouldn't."""
+        try:
+            _finding(found, actor, "looked at it")
+        except VoteRefused as refused:
+            return refused
+        return None
+
+    async def finish(self, review_id: str, actor: Actor, comment: str) -> Reviewed:
+        """Note that somebody looked at it, with what they found; never who broke the glass."""
+        found = await self.find(review_id)
         ending = _finding(found, actor, comment)
         subject = review_subject(found.review)
         permission = await self._rule.permits(Action.REVIEW, actor, subject, self._timeout)

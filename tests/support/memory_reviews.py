@@ -14,11 +14,15 @@ from tests.support.memory_store import START_MS
 
 
 class MemoryReviews:
-    """Time stands still until a test moves `now`. While `down` is set, every call raises StoreUnavailable."""
+    """Time stands still until a test moves `now`; `calls` counts the calls.
+
+    While `down` is set, every call raises StoreUnavailable.
+    """
 
     def __init__(self) -> None:
         self.now = START_MS
         self.down = False
+        self.calls = 0
         self.kept: dict[str, Review] = {}
         self.bodies: dict[str, bytes] = {}
         self._checks: dict[CheckId, str] = {}
@@ -54,6 +58,7 @@ class MemoryReviews:
         return Reviewed(self.kept[review_id], self.now)
 
     def _up(self) -> None:
+        self.calls += 1
         if self.down:
             msg = "the test took the store down"
             raise StoreUnavailable(msg)

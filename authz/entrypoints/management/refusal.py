@@ -14,7 +14,7 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
-from authz.domain.errors import HoldgateError, RecordUnreadable, Unavailable, VoteRefused
+from authz.domain.errors import HoldgateError, PolicyMalformed, RecordUnreadable, Unavailable, VoteRefused
 from authz.entrypoints.management.metadata_keys import DETAILS_KEY
 
 DOMAIN = "holdgate"
@@ -22,8 +22,20 @@ RETRY_SECONDS = 1
 
 _OF_VOTE = {
     "unknown-ticket": StatusCode.NOT_FOUND,
+    "unknown-review": StatusCode.NOT_FOUND,
+    "unknown-person": StatusCode.PERMISSION_DENIED,
+    "own-request": StatusCode.PERMISSION_DENIED,
+    "not-your-request": StatusCode.PERMISSION_DENIED,
+    "not-an-approver": StatusCode.PERMISSION_DENIED,
+    "not-permitted": StatusCode.PERMISSION_DENIED,
+    "sign-in-too-weak": StatusCode.PERMISSION_DENIED,
+    "unlinked-namespace": StatusCode.PERMISSION_DENIED,
     "already-decided": StatusCode.FAILED_PRECONDITION,
     "already-voted": StatusCode.FAILED_PRECONDITION,
+    "already-reviewed": StatusCode.FAILED_PRECONDITION,
+    "not-voted": StatusCode.FAILED_PRECONDITION,
+    "not-approved": StatusCode.FAILED_PRECONDITION,
+    "too-many-withdrawals": StatusCode.FAILED_PRECONDITION,
     "stale-view": StatusCode.ABORTED,
     "comment-missing": StatusCode.INVALID_ARGUMENT,
     "comment-too-long": StatusCode.INVALID_ARGUMENT,
@@ -72,6 +84,9 @@ def refusal_of(error: Exception) -> Refusal:
         case Unavailable():
             text = f"{error.dependency} did not answer in time. Trying the same again is safe."
             return Refusal(StatusCode.UNAVAILABLE, f"{error.dependency}-unavailable", text, retry=True)
+        case PolicyMalformed():
+            text = "The operator's rule about who may do this gave no usable answer. Nothing was recorded."
+            return Refusal(StatusCode.UNAVAILABLE, "rule-malformed", text)
         case RecordUnreadable():
             text = "The stored record of this ticket can't be read; the operator's log has the details."
             return Refusal(StatusCode.INTERNAL, "record-unreadable", text)

@@ -12,6 +12,7 @@ from authz.entrypoints.management.boundary import Boundary
 from authz.entrypoints.management.feed import Feed, WatchLimits
 from authz.entrypoints.management.service import ApprovalsService
 from authz.services.ports import TicketStore
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1.approvals_pb2_grpc import add_ApprovalsServicer_to_server
 
@@ -33,10 +34,11 @@ class ManagementServer:
     RuntimeError when the address can't be bound.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing it needs
         self,
         store: TicketStore,
         voting: VotingService,
+        reviewing: ReviewingService,
         authenticator: Authenticator,
         *,
         listen: str,
@@ -51,7 +53,7 @@ class ManagementServer:
             options=OPTIONS,
             maximum_concurrent_rpcs=CONCURRENT_CALLS,
         )
-        add_ApprovalsServicer_to_server(ApprovalsService(store, voting, self._feed), self._server)
+        add_ApprovalsServicer_to_server(ApprovalsService(store, voting, reviewing, self._feed), self._server)
         port = self._server.add_insecure_port(target)
         path = socket_path(target)
         if path is None:

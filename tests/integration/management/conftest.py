@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
+from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.server import ManagementServer
 from authz.services.permissions import BuiltInRule
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
 from tests.support.people import SampleDirectory, TokenMaker
@@ -47,10 +49,14 @@ def tokens() -> TokenMaker:
 
 
 @pytest.fixture
-async def server(store: RedisTicketStore, tokens: TokenMaker) -> AsyncIterator[ManagementServer]:
+async def server(
+    redis: RedisServer, store: RedisTicketStore, tokens: TokenMaker
+) -> AsyncIterator[ManagementServer]:
     voting = VotingService(store, SampleDirectory(), BuiltInRule(), SignInRules(), timeout=5)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
-    server = ManagementServer(store, voting, authenticator, listen="127.0.0.1:0")
+    reviews = RedisReviewStore(store, RedisSettings(url=redis.url, timeout_ms=5_000, consumer="one"))
+    reviewing = ReviewingService(reviews, BuiltInRule(), timeout=5)
+    server = ManagementServer(store, voting, reviewing, authenticator, listen="127.0.0.1:0")
     await server.start()
     yield server
     await server.stop(1)

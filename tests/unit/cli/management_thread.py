@@ -15,7 +15,9 @@ from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.feed import WatchLimits
 from authz.entrypoints.management.server import ManagementServer
 from authz.services.permissions import BuiltInRule
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
+from tests.support.memory_reviews import MemoryReviews
 from tests.support.people import SampleDirectory, TokenMaker
 from tests.support.sample_tickets import ISSUER
 from tests.support.waiting_store import WaitingStore
@@ -25,7 +27,7 @@ T = TypeVar("T")
 
 
 class ManagementThread:
-    """Has the store behind it as `store`; `run` runs a coroutine where the server runs."""
+    """Has what is behind it as `store` and `reviews`; `run` runs a coroutine where the server runs."""
 
     def __init__(self, limits: WatchLimits) -> None:
         self.tokens = TokenMaker()
@@ -57,9 +59,11 @@ class ManagementThread:
     async def _start(self) -> None:
         self.store = WaitingStore()
         voting = VotingService(self.store, SampleDirectory(), BuiltInRule(), SignInRules(), timeout=1)
+        self.reviews = MemoryReviews()
+        reviewing = ReviewingService(self.reviews, BuiltInRule(), timeout=1)
         authenticator = DemoAuthenticator(self.tokens.key.public_key(), ISSUER)
         self._server = ManagementServer(
-            self.store, voting, authenticator, listen="127.0.0.1:0", limits=self._limits
+            self.store, voting, reviewing, authenticator, listen="127.0.0.1:0", limits=self._limits
         )
         await self._server.start()
 

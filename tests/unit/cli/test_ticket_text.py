@@ -2,16 +2,26 @@ from __future__ import annotations
 
 import unicodedata
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authz.entrypoints.cli.tickets import ticket_text
+from authz.entrypoints.cli.tickets import review_text, ticket_text
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
 
 HIDING = {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+WHO = st.builds(wire.Identity, ns=TEXT, id=TEXT, name=TEXT)
+ENDINGS = st.builds(wire.Ending, by=WHO, comment=TEXT)
+SEATS = st.one_of(st.builds(wire.Seat, group=TEXT), st.builds(wire.Seat, user=WHO))
+DEMANDS = st.builds(
+    wire.Demand,
+    rule=TEXT,
+    reason=TEXT,
+    alternatives=st.lists(st.builds(wire.Seats, seats=st.lists(SEATS, max_size=2)), max_size=2),
+)
 TICKETS = st.builds(
     wire.Ticket,
     id=TEXT,
@@ -30,6 +40,11 @@ TICKETS = st.builds(
         headers=st.lists(st.builds(wire.Header, name=TEXT, value=st.binary(max_size=60)), max_size=2),
         body=st.binary(max_size=200),
     ),
+    justification=TEXT,
+    ending=ENDINGS,
+    replaced_by=TEXT,
+    demands=st.lists(DEMANDS, max_size=2),
+    grant=st.builds(wire.Grant, scope=TEXT, body_ignores=st.lists(TEXT, max_size=2)),
     progress=st.builds(wire.Progress, awaiting=st.lists(TEXT, max_size=2)),
     facts=st.lists(st.builds(wire.Fact, title=TEXT, value=TEXT), max_size=2),
     votes=st.lists(
@@ -76,7 +91,22 @@ def _ticket(**different: object) -> wire.Ticket:
 @given(TICKETS)
 def test_no_text_of_others_moves_the_cursor_turns_the_text_or_hides(ticket: wire.Ticket) -> None:
     event = wire.Event(id=ticket.id, type=ticket.rule, ticket_id=ticket.digest, ticket=ticket)
+    review = wire.Review(
+        id=ticket.id,
+        rule=ticket.rule,
+        reason=ticket.reason,
+        group=ticket.digest,
+        requester=ticket.requester,
+        request=ticket.request,
+        justification=ticket.justification,
+        facts=ticket.facts,
+        done=ticket.ending,
+        done_at=Timestamp(seconds=1),
+    )
     for shown in (
+        review_text.details(review),
+        review_text.table([review]),
+        review_text.standing(review),
         ticket_text.details(ticket),
         ticket_text.table([ticket, ticket]),
         ticket_text.event_line(event),
@@ -123,6 +153,51 @@ def test_everything_to_decide_on_is_shown() -> None:
         "  | one",
         "  | two",
     ]
+
+
+def test_what_a_rule_may_demand_is_shown_in_words() -> None:
+    sre = wire.Seat(group="sre", count=2)
+    carol = wire.Seat(user=wire.Identity(ns="https://idp.example", id="carol-1"), count=1)
+    anybody = wire.Seat(anybody=True, count=1)
+    demands = [
+        wire.Demand(
+            rule="delete-production",
+            reason="deletes",
+            alternatives=[wire.Seats(seats=[sre, carol]), wire.Seats(seats=[anybody])],
+        ),
+        wire.Demand(rule="on-sunday", alternatives=[wire.Seats(seats=[wire.Seat(anybody=True, count=3)])]),
+    ]
+    lines = ticket_text.details(
+        _ticket(
+            demands=demands,
+            risk=wire.RISK_HIGH,
+            justification="please\ndigest    " + "0" * 64,
+            shared=True,
+            replaced_by="0-def",
+            ending=wire.Ending(by=wire.Identity(ns="n", id="alice-1"), comment="no more"),
+            grant=wire.Grant(
+                uses=3, valid_for=Duration(seconds=900), scope="kubectl", body_ignores=["/clientToken"]
+            ),
+        )
+    ).split("\n")
+    for line in (
+        "replaced  by 0-def",
+        "ended     by alice-1 of n: no more",
+        "asked by  nobody in particular: alice (alice-1 of https://idp.example)",
+        "ignored   /clientToken in the body may differ",
+        "rule      delete-production",
+        "asks for  2 of sre and carol-1 of https://idp.example; or anybody",
+        "rule      on-sunday",
+        "asks for  any 3 people",
+        "risk      high: a vote needs a strong and recent sign-in",
+        "they say  please ↵ digest    " + "0" * 64,
+        (
+            "grants    NOT ONLY THIS: any request of this rule and scope kubectl by this requester, "
+            "3 times, within 15m"
+        ),
+        "digest    " + "d" * 64,
+    ):
+        assert line in lines
 
 
 def test_a_body_that_is_not_bound_says_so() -> None:

@@ -10,9 +10,11 @@ from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.feed import WatchLimits
 from authz.entrypoints.management.server import ManagementServer
-from authz.services.permissions import BuiltInRule
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
+from tests.support.memory_reviews import MemoryReviews
+from tests.support.operators_rule import OperatorsRule
 from tests.support.people import SampleDirectory, TokenMaker
 from tests.support.sample_tickets import ISSUER
 from tests.support.waiting_store import WaitingStore
@@ -31,6 +33,16 @@ def directory() -> SampleDirectory:
     return SampleDirectory()
 
 
+@pytest.fixture
+def reviews() -> MemoryReviews:
+    return MemoryReviews()
+
+
+@pytest.fixture
+def rule() -> OperatorsRule:
+    return OperatorsRule()
+
+
 @pytest.fixture(scope="session")
 def tokens() -> TokenMaker:
     return TokenMaker()
@@ -44,11 +56,17 @@ def limits() -> WatchLimits:
 
 @pytest.fixture
 async def server(
-    store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, limits: WatchLimits
+    store: WaitingStore,
+    directory: SampleDirectory,
+    reviews: MemoryReviews,
+    rule: OperatorsRule,
+    tokens: TokenMaker,
+    limits: WatchLimits,
 ) -> AsyncIterator[ManagementServer]:
-    voting = VotingService(store, directory, BuiltInRule(), SignInRules(), timeout=1)
+    voting = VotingService(store, directory, rule, SignInRules(), timeout=1)
+    reviewing = ReviewingService(reviews, rule, timeout=1)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
-    server = ManagementServer(store, voting, authenticator, listen="127.0.0.1:0", limits=limits)
+    server = ManagementServer(store, voting, reviewing, authenticator, listen="127.0.0.1:0", limits=limits)
     await server.start()
     yield server
     await server.stop(1)

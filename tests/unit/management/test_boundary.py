@@ -18,10 +18,13 @@ from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.refusal import Refusal
 from authz.entrypoints.management.server import ManagementServer
 from authz.services.permissions import BuiltInRule
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
+from tests.support.memory_reviews import MemoryReviews
 from tests.support.people import SampleDirectory, TokenMaker
+from tests.support.sample_reviews import review_draft, used_at
 from tests.support.sample_tickets import ISSUER, draft
 from tests.support.waiting_store import WaitingStore
 from tests.unit.management.errors import failure
@@ -47,7 +50,23 @@ CALLS: dict[str, Call] = {
     "Vote": lambda stub, metadata: stub.Vote(
         wire.VoteRequest(id=draft().id, decision=wire.DECISION_APPROVE, shown_digest=SHOWN), metadata=metadata
     ),
+    "Withdraw": lambda stub, metadata: stub.Withdraw(wire.WithdrawRequest(id=draft().id), metadata=metadata),
+    "Cancel": lambda stub, metadata: stub.Cancel(wire.CancelRequest(id=draft().id), metadata=metadata),
+    "Revoke": lambda stub, metadata: stub.Revoke(wire.RevokeRequest(id=draft().id), metadata=metadata),
+    "ListReviews": lambda stub, metadata: stub.ListReviews(wire.ListReviewsRequest(), metadata=metadata),
+    "GetReview": lambda stub, metadata: stub.GetReview(
+        wire.GetReviewRequest(id=review_draft().id), metadata=metadata
+    ),
+    "FinishReview": lambda stub, metadata: stub.FinishReview(
+        wire.FinishReviewRequest(id=review_draft().id, comment="looked"), metadata=metadata
+    ),
     "Watch": _watched,
+}
+_REFUSED = {
+    "Vote": "stale-view",
+    "Withdraw": "not-voted",
+    "Cancel": "not-your-request",
+    "Revoke": "not-approved",
 }
 
 
@@ -57,25 +76,30 @@ def test_these_are_all_the_calls_there_are() -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_no_call_runs_for_nobody(stub: ApprovalsAsyncStub, store: WaitingStore, name: str) -> None:
+async def test_no_call_runs_for_nobody(
+    stub: ApprovalsAsyncStub, store: WaitingStore, reviews: MemoryReviews, name: str
+) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await CALLS[name](stub, (("authorization", "Bearer made.up.token"),))
     said = failure(caught.value)
     assert (said.status, said.reason, said.retry) == ("UNAUTHENTICATED", "unauthenticated", False)
-    assert store.calls == []
+    assert (store.calls, reviews.calls) == ([], 0)
 
 
 @pytest.mark.parametrize("name", CALLS)
 async def test_without_the_boundarys_question_every_call_would_run(
     stub: ApprovalsAsyncStub,
     store: WaitingStore,
+    reviews: MemoryReviews,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     tokens: TokenMaker,
 ) -> None:
     """Control: the calls themselves ask nobody for a token."""
     await store.create(draft())
+    await reviews.break_glass(review_draft(), used_at(1))
     store.calls.clear()
+    reviews.calls = 0
     somebody = await DemoAuthenticator(tokens.key.public_key(), ISSUER).authenticate(tokens.metadata("bob"))
 
     async def admit(self: Boundary, context: object) -> None:  # noqa: ARG001 - the method's own
@@ -85,13 +109,13 @@ async def test_without_the_boundarys_question_every_call_would_run(
     try:
         await CALLS[name](stub, ())
     except grpc.aio.AioRpcError as error:
-        assert failure(error).reason == "stale-view"  # noqa: PT017 - only the vote fails, by its digest
-    assert store.calls != []
+        assert failure(error).reason == _REFUSED[name]  # noqa: PT017 - these came as far as the rules
+    assert store.calls or reviews.calls
 
 
-@pytest.mark.parametrize("name", ["List", "Get", "Watch"])
+@pytest.mark.parametrize("name", ["List", "Get", "Watch", "ListReviews", "GetReview", "FinishReview"])
 async def test_whom_the_directory_does_not_know_sees_nothing(
-    stub: ApprovalsAsyncStub, store: WaitingStore, tokens: TokenMaker, name: str
+    stub: ApprovalsAsyncStub, store: WaitingStore, reviews: MemoryReviews, tokens: TokenMaker, name: str
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await CALLS[name](stub, tokens.metadata("mallory"))
@@ -99,7 +123,7 @@ async def test_whom_the_directory_does_not_know_sees_nothing(
         "PERMISSION_DENIED",
         "unknown-person",
     )
-    assert store.calls == []
+    assert (store.calls, reviews.calls) == ([], 0)
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -109,13 +133,14 @@ async def test_whom_the_directory_does_not_know_sees_nothing(
 async def test_an_outage_says_to_come_back_and_no_more(
     stub: ApprovalsAsyncStub,
     store: WaitingStore,
+    reviews: MemoryReviews,
     directory: SampleDirectory,
     tokens: TokenMaker,
     name: str,
     dependency: str,
     reason: str,
 ) -> None:
-    store.down = dependency == "store"
+    store.down = reviews.down = dependency == "store"
     directory.down = dependency == "directory"
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await CALLS[name](stub, tokens.metadata("bob"))
@@ -190,9 +215,10 @@ async def test_two_servers_never_share_a_port(
     server: ManagementServer, store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker
 ) -> None:
     voting = VotingService(store, directory, BuiltInRule(), SignInRules(), timeout=1)
+    reviewing = ReviewingService(MemoryReviews(), BuiltInRule(), timeout=1)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
     with pytest.raises(RuntimeError, match="Failed to bind"):
-        ManagementServer(store, voting, authenticator, listen=server.address)
+        ManagementServer(store, voting, reviewing, authenticator, listen=server.address)
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:9292"])
@@ -200,8 +226,10 @@ async def test_it_listens_on_this_machine_only(
     store: WaitingStore, directory: SampleDirectory, tokens: TokenMaker, listen: str
 ) -> None:
     voting = VotingService(store, directory, BuiltInRule(), SignInRules(), timeout=1)
+    reviewing = ReviewingService(MemoryReviews(), BuiltInRule(), timeout=1)
+    authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
     with pytest.raises(ValueError, match="only a loopback address"):
-        ManagementServer(store, voting, DemoAuthenticator(tokens.key.public_key(), ISSUER), listen=listen)
+        ManagementServer(store, voting, reviewing, authenticator, listen=listen)
 
 
 async def test_a_socket_is_for_this_account_alone(
@@ -209,8 +237,9 @@ async def test_a_socket_is_for_this_account_alone(
 ) -> None:
     path = tmp_path / "m.sock"
     voting = VotingService(store, directory, BuiltInRule(), SignInRules(), timeout=1)
+    reviewing = ReviewingService(MemoryReviews(), BuiltInRule(), timeout=1)
     server = ManagementServer(
-        store, voting, DemoAuthenticator(tokens.key.public_key(), ISSUER), listen=f"unix:{path}"
+        store, voting, reviewing, DemoAuthenticator(tokens.key.public_key(), ISSUER), listen=f"unix:{path}"
     )
     await server.start()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -7,7 +7,6 @@ import grpc
 import pytest
 
 from authz.domain import voting
-from authz.domain.errors import VoteRefused
 from authz.domain.ticket import State
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
 from tests.support.people import TokenMaker
@@ -152,10 +151,3 @@ async def test_a_decided_ticket_takes_no_other_vote(
     said = failure(caught.value)
     assert (said.status, said.reason) == ("FAILED_PRECONDITION", "already-decided")
     assert said.message == "This ticket is already approved."
-
-
-def test_every_refusal_of_a_vote_has_a_status_meant_for_it() -> None:
-    from authz.entrypoints.management.refusal import refusal_of  # noqa: PLC0415 - only here
-
-    unknown = refusal_of(VoteRefused("not-there-yet", "Later."))
-    assert (unknown.status.name, unknown.reason) == ("PERMISSION_DENIED", "not-there-yet")

@@ -86,6 +86,44 @@ class ApprovalsClient:
         with self._sentences():
             return self._stub.Vote(request, timeout=CALL_SECONDS, metadata=self._metadata())
 
+    def withdraw(self, ticket_id: str) -> wire.Ticket:
+        """Take one's own vote back, and return the ticket as it is afterwards."""
+        with self._sentences():
+            return self._stub.Withdraw(
+                wire.WithdrawRequest(id=ticket_id), timeout=CALL_SECONDS, metadata=self._metadata()
+            )
+
+    def cancel(self, ticket_id: str, comment: str) -> wire.Ticket:
+        """Take one's own request back, and return the ticket as it is afterwards."""
+        request = wire.CancelRequest(id=ticket_id, comment=comment)
+        with self._sentences():
+            return self._stub.Cancel(request, timeout=CALL_SECONDS, metadata=self._metadata())
+
+    def revoke(self, ticket_id: str, comment: str) -> wire.Ticket:
+        """Take a grant back, and return the ticket as it is afterwards."""
+        request = wire.RevokeRequest(id=ticket_id, comment=comment)
+        with self._sentences():
+            return self._stub.Revoke(request, timeout=CALL_SECONDS, metadata=self._metadata())
+
+    def reviews(self, limit: int) -> Sequence[wire.Review]:
+        """Return up to `limit` open reviews, the one that is due first before the others."""
+        request = wire.ListReviewsRequest(limit=limit)
+        with self._sentences():
+            return self._stub.ListReviews(request, timeout=CALL_SECONDS, metadata=self._metadata()).reviews
+
+    def review(self, review_id: str) -> wire.Review:
+        """Return one review, whole."""
+        with self._sentences():
+            return self._stub.GetReview(
+                wire.GetReviewRequest(id=review_id), timeout=CALL_SECONDS, metadata=self._metadata()
+            )
+
+    def finish_review(self, review_id: str, comment: str) -> wire.Review:
+        """Note what was found, and return the review as it is afterwards."""
+        request = wire.FinishReviewRequest(id=review_id, comment=comment)
+        with self._sentences():
+            return self._stub.FinishReview(request, timeout=CALL_SECONDS, metadata=self._metadata())
+
     @contextmanager
     def watch(self, request: wire.WatchRequest) -> Iterator[grpc._CallIterator[wire.Event]]:
         """Open a stream for the length of a block. Raises StreamOver when it is time to resume."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from authz.adapters.cards.text import many_lines, one_line
+from authz.domain.duration import format_duration
 from authz.domain.timestamps import rfc3339
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
 
@@ -18,6 +19,9 @@ TEXT_MAX = 1000
 LISTED_MAX = 100
 NAME_MAX = 24
 BODY_MAX = 4000
+
+AWAITING_MAX = 200
+HIGH_RISK = "high: a vote needs a strong and recent sign-in"
 
 _COLUMNS = ("ID", "STATE", "VOTES", "EXPIRES", "RULE", "ASKED BY", "REQUEST")
 
@@ -42,8 +46,12 @@ def request_line(request: wire.RequestSummary, limit: int = TEXT_MAX) -> str:
 
 def table(tickets: Sequence[wire.Ticket]) -> str:
     """Return one line a ticket, in columns, below a heading."""
-    rows = [_COLUMNS, *(_row(ticket) for ticket in tickets)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
+    return columns([_COLUMNS, *(_row(ticket) for ticket in tickets)])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells, each column as wide as its widest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
         for row in rows
@@ -52,41 +60,90 @@ def table(tickets: Sequence[wire.Ticket]) -> str:
 
 def details(ticket: wire.Ticket) -> str:
     """Return everything about a ticket that a person should see before deciding, over several lines."""
-    request = ticket.request
     lines = [
         ("ticket", f"{raw(ticket.id)}  ({raw(ticket.short_code)})"),
         ("state", standing(ticket)),
-        ("asked by", _who(ticket.requester)),
-        ("request", request_line(request)),
-        *(("header", _header(header)) for header in request.headers),
-        ("body", _body_note(request)),
-        ("rule", one_line(ticket.rule, TEXT_MAX)),
-        ("reason", one_line(ticket.reason, TEXT_MAX)),
+        *([("replaced", f"by {raw(ticket.replaced_by)}")] if ticket.replaced_by else []),
+        *([("ended", f"by {ending(ticket.ending)}")] if ticket.HasField("ending") else []),
+        (
+            "asked by",
+            f"nobody in particular: {who(ticket.requester)}" if ticket.shared else who(ticket.requester),
+        ),
+        *request_entries(ticket.request),
+        *(("ignored", f"{raw(pointer)} in the body may differ") for pointer in ticket.grant.body_ignores),
+        *demand_entries(ticket),
+        *([("risk", HIGH_RISK)] if ticket.risk == wire.RISK_HIGH else []),
+        *([("they say", one_line(ticket.justification, TEXT_MAX))] if ticket.justification else []),
         *(
             ("fact", f"{one_line(fact.title, TEXT_MAX)}: {one_line(fact.value, TEXT_MAX)}")
             for fact in ticket.facts
         ),
-        ("created", _time(ticket.created_at)),
-        ("expires", _time(ticket.expires_at)),
+        *([("grants", grant(ticket.grant))] if ticket.HasField("grant") else []),
+        ("created", moment(ticket.created_at)),
+        ("expires", moment(ticket.expires_at)),
         *(("vote", _vote(vote)) for vote in ticket.votes),
         ("digest", raw(ticket.digest)),
     ]
-    text = "\n".join(f"{name:<9} {value}" for name, value in lines)
-    return f"{text}\n{_body(request.body)}" if request.body else text
+    return labelled(lines) + body_lines(ticket.request.body)
+
+
+def labelled(lines: Sequence[tuple[str, str]]) -> str:
+    """Return one line for each name and value."""
+    return "\n".join(f"{name:<9} {value}" for name, value in lines)
+
+
+def request_entries(request: wire.RequestSummary) -> list[tuple[str, str]]:
+    """Return what of a request is worth a line: the address, the headers, the size of the body."""
+    return [
+        ("request", request_line(request)),
+        *(("header", _header(header)) for header in request.headers),
+        ("body", _body_note(request)),
+    ]
+
+
+def demand_entries(ticket: wire.Ticket) -> list[tuple[str, str]]:
+    """Return the rules with their reasons and whom they ask."""
+    entries = []
+    for demand in ticket.demands:
+        entries += [
+            ("rule", one_line(demand.rule, TEXT_MAX)),
+            ("reason", one_line(demand.reason, TEXT_MAX)),
+            ("asks for", "; or ".join(_seats(seats) for seats in demand.alternatives)),
+        ]
+    return entries or [
+        ("rule", one_line(ticket.rule, TEXT_MAX)),
+        ("reason", one_line(ticket.reason, TEXT_MAX)),
+    ]
+
+
+def grant(terms: wire.Grant) -> str:
+    """Return what an approval is good for: `once, within 15m`, and a scope in words."""
+    uses = "once" if terms.uses == 1 else f"{terms.uses} times"
+    window = f"{uses}, within {format_duration(terms.valid_for.ToMilliseconds())}"
+    if not terms.scope:
+        return window
+    scope = one_line(terms.scope, NAME_MAX)
+    return f"NOT ONLY THIS: any request of this rule and scope {scope} by this requester, {window}"
 
 
 def standing(ticket: wire.Ticket) -> str:
     """Return state and votes: `pending, 0 of 2, awaiting sre`."""
     count = ticket.progress
-    awaiting = ", ".join(one_line(name, NAME_MAX) for name in count.awaiting)
+    awaiting = ", ".join(one_line(name, AWAITING_MAX) for name in count.awaiting)
     return f"{state_name(ticket.state)}, {count.given} of {count.needed}" + (
         f", awaiting {awaiting}" if awaiting else ""
     )
 
 
+def ending(done: wire.Ending) -> str:
+    """Return who ended something and, in their words, why."""
+    comment = f": {one_line(done.comment, TEXT_MAX)}" if done.comment else ""
+    return f"{who(done.by)}{comment}"
+
+
 def event_line(event: wire.Event) -> str:
     """Return one event on one line."""
-    cells = [_time(event.at), f"{raw(event.type):<16}", raw(event.ticket_id)]
+    cells = [moment(event.at), f"{raw(event.type):<16}", raw(event.ticket_id)]
     if event.HasField("ticket"):
         ticket = event.ticket
         cells += [standing(ticket), one_line(ticket.rule, NAME_MAX), request_line(ticket.request, LISTED_MAX)]
@@ -101,17 +158,48 @@ def _row(ticket: wire.Ticket) -> tuple[str, ...]:
         raw(ticket.id),
         state_name(ticket.state),
         f"{ticket.progress.given}/{ticket.progress.needed}",
-        _time(ticket.expires_at),
+        moment(ticket.expires_at),
         one_line(ticket.rule, NAME_MAX),
         one_line(requester.name or requester.id, NAME_MAX),
         request_line(ticket.request, LISTED_MAX),
     )
 
 
-def _who(identity: wire.Identity) -> str:
+def who(identity: wire.Identity) -> str:
+    """Return name and stable identity: a name alone can be anybody's."""
     name = one_line(identity.name, TEXT_MAX)
     key = f"{raw(identity.id)} of {raw(identity.ns)}"
     return f"{name} ({key})" if name else key
+
+
+def moment(at: Timestamp) -> str:
+    """Return a time in RFC 3339."""
+    return rfc3339(at.ToMilliseconds())
+
+
+def body_lines(body: bytes) -> str:
+    """Return a body as lines that no other line looks like, the first one's break included; empty for none."""
+    if not body:
+        return ""
+    shown = many_lines(body.decode("utf-8", "surrogateescape"), BODY_MAX)
+    lines = [f"\n  | {line}" for line in shown.text.split("\n")]
+    if shown.cut:
+        lines.append(f"\n  … {shown.cut} more characters")
+    return "".join(lines)
+
+
+def _seats(seats: wire.Seats) -> str:
+    return " and ".join(_seat(seat) for seat in seats.seats)
+
+
+def _seat(seat: wire.Seat) -> str:
+    match seat.WhichOneof("who"):
+        case "group":
+            return f"{seat.count} of {one_line(seat.group, TEXT_MAX)}"
+        case "user":
+            return who(seat.user)
+        case _:
+            return "anybody" if seat.count == 1 else f"any {seat.count} people"
 
 
 def _header(header: wire.Header) -> str:
@@ -126,22 +214,10 @@ def _body_note(request: wire.RequestSummary) -> str:
     return f"{request.body_size} bytes, {checked}{kept}"
 
 
-def _body(body: bytes) -> str:
-    shown = many_lines(body.decode("utf-8", "surrogateescape"), BODY_MAX)
-    lines = [f"  | {line}" for line in shown.text.split("\n")]
-    if shown.cut:
-        lines.append(f"  … {shown.cut} more characters")
-    return "\n".join(lines)
-
-
 def _vote(vote: wire.CastVote) -> str:
     said = {wire.DECISION_APPROVE: "approved", wire.DECISION_REJECT: "rejected"}.get(vote.decision, "voted")
     comment = f": {one_line(vote.comment, TEXT_MAX)}" if vote.comment else ""
-    return f"{_time(vote.at)} {_who(vote.by)} {said}{comment}"
-
-
-def _time(at: Timestamp) -> str:
-    return rfc3339(at.ToMilliseconds())
+    return f"{moment(vote.at)} {who(vote.by)} {said}{comment}"
 
 
 def _escaped(char: str) -> str:

@@ -22,46 +22,75 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&authz/wire/holdgate/v1/approvals.proto\x12\x0bholdgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"0\n\x08Identity\x12\n\n\x02ns\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"$\n\x04\x46\x61\x63t\x12\r\n\x05title\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xb8\x01\n\x0eRequestSummary\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x11\n\tbody_size\x18\x06 \x01(\x04\x12\x14\n\x0c\x62ody_checked\x18\x07 \x01(\x08\x12$\n\x07headers\x18\x08 \x03(\x0b\x32\x13.holdgate.v1.Header\x12\x0c\n\x04\x62ody\x18\t \x01(\x0c\";\n\x08Progress\x12\r\n\x05given\x18\x01 \x01(\r\x12\x0e\n\x06needed\x18\x02 \x01(\r\x12\x10\n\x08\x61waiting\x18\x03 \x03(\t\"\x8f\x01\n\x08\x43\x61stVote\x12!\n\x02\x62y\x18\x01 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.holdgate.v1.Decision\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xaf\x03\n\x06Ticket\x12\n\n\x02id\x18\x01 \x01(\t\x12!\n\x05state\x18\x02 \x01(\x0e\x32\x12.holdgate.v1.State\x12\x0b\n\x03rev\x18\x03 \x01(\x04\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\trequester\x18\x06 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12,\n\x07request\x18\x07 \x01(\x0b\x32\x1b.holdgate.v1.RequestSummary\x12\x0e\n\x06\x64igest\x18\x08 \x01(\t\x12\'\n\x08progress\x18\t \x01(\x0b\x32\x15.holdgate.v1.Progress\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x05votes\x18\x0c \x03(\x0b\x32\x15.holdgate.v1.CastVote\x12 \n\x05\x66\x61\x63ts\x18\r \x03(\x0b\x32\x11.holdgate.v1.Fact\x12\x12\n\nshort_code\x18\x0e \x01(\t\"X\n\x0bListRequest\x12\"\n\x06states\x18\x01 \x03(\x0e\x32\x12.holdgate.v1.State\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"M\n\x0cListResponse\x12$\n\x07tickets\x18\x01 \x03(\x0b\x32\x13.holdgate.v1.Ticket\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x18\n\nGetRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x0bVoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.holdgate.v1.Decision\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12\x14\n\x0cshown_digest\x18\x04 \x01(\t\"1\n\x0cWatchRequest\x12\x12\n\nticket_ids\x18\x01 \x03(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"\x81\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06ticket\x18\x04 \x01(\x0b\x32\x13.holdgate.v1.Ticket\x12\x11\n\tticket_id\x18\x05 \x01(\t*\xcf\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x12\n\x0eSTATE_APPROVED\x10\x02\x12\x12\n\x0eSTATE_REJECTED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\x12\x14\n\x10STATE_SUPERSEDED\x10\x06\x12\x11\n\rSTATE_USED_UP\x10\x07\x12\x10\n\x0cSTATE_LAPSED\x10\x08\x12\x11\n\rSTATE_REVOKED\x10\t*O\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REJECT\x10\x02\x32\xee\x01\n\tApprovals\x12;\n\x04List\x12\x18.holdgate.v1.ListRequest\x1a\x19.holdgate.v1.ListResponse\x12\x33\n\x03Get\x12\x17.holdgate.v1.GetRequest\x1a\x13.holdgate.v1.Ticket\x12\x35\n\x04Vote\x12\x18.holdgate.v1.VoteRequest\x1a\x13.holdgate.v1.Ticket\x12\x38\n\x05Watch\x12\x19.holdgate.v1.WatchRequest\x1a\x12.holdgate.v1.Event0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&authz/wire/holdgate/v1/approvals.proto\x12\x0bholdgate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"0\n\x08Identity\x12\n\n\x02ns\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"$\n\x04\x46\x61\x63t\x12\r\n\x05title\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xb8\x01\n\x0eRequestSummary\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06scheme\x18\x02 \x01(\t\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x11\n\tbody_size\x18\x06 \x01(\x04\x12\x14\n\x0c\x62ody_checked\x18\x07 \x01(\x08\x12$\n\x07headers\x18\x08 \x03(\x0b\x32\x13.holdgate.v1.Header\x12\x0c\n\x04\x62ody\x18\t \x01(\x0c\";\n\x08Progress\x12\r\n\x05given\x18\x01 \x01(\r\x12\x0e\n\x06needed\x18\x02 \x01(\r\x12\x10\n\x08\x61waiting\x18\x03 \x03(\t\"\x8f\x01\n\x08\x43\x61stVote\x12!\n\x02\x62y\x18\x01 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.holdgate.v1.Decision\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x04Seat\x12\x0f\n\x05group\x18\x01 \x01(\tH\x00\x12%\n\x04user\x18\x02 \x01(\x0b\x32\x15.holdgate.v1.IdentityH\x00\x12\x11\n\x07\x61nybody\x18\x03 \x01(\x08H\x00\x12\r\n\x05\x63ount\x18\x04 \x01(\rB\x05\n\x03who\")\n\x05Seats\x12 \n\x05seats\x18\x01 \x03(\x0b\x32\x11.holdgate.v1.Seat\"P\n\x06\x44\x65mand\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12(\n\x0c\x61lternatives\x18\x03 \x03(\x0b\x32\x12.holdgate.v1.Seats\"{\n\x05Grant\x12\x0c\n\x04uses\x18\x01 \x01(\r\x12,\n\tvalid_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tuses_left\x18\x03 \x01(\r\x12\r\n\x05scope\x18\x04 \x01(\t\x12\x14\n\x0c\x62ody_ignores\x18\x05 \x03(\t\"<\n\x06\x45nding\x12!\n\x02\x62y\x18\x01 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12\x0f\n\x07\x63omment\x18\x02 \x01(\t\"\xfa\x04\n\x06Ticket\x12\n\n\x02id\x18\x01 \x01(\t\x12!\n\x05state\x18\x02 \x01(\x0e\x32\x12.holdgate.v1.State\x12\x0b\n\x03rev\x18\x03 \x01(\x04\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12(\n\trequester\x18\x06 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12,\n\x07request\x18\x07 \x01(\x0b\x32\x1b.holdgate.v1.RequestSummary\x12\x0e\n\x06\x64igest\x18\x08 \x01(\t\x12\'\n\x08progress\x18\t \x01(\x0b\x32\x15.holdgate.v1.Progress\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x05votes\x18\x0c \x03(\x0b\x32\x15.holdgate.v1.CastVote\x12 \n\x05\x66\x61\x63ts\x18\r \x03(\x0b\x32\x11.holdgate.v1.Fact\x12\x12\n\nshort_code\x18\x0e \x01(\t\x12$\n\x07\x64\x65mands\x18\x0f \x03(\x0b\x32\x13.holdgate.v1.Demand\x12\x1f\n\x04risk\x18\x10 \x01(\x0e\x32\x11.holdgate.v1.Risk\x12\x15\n\rjustification\x18\x11 \x01(\t\x12!\n\x05grant\x18\x12 \x01(\x0b\x32\x12.holdgate.v1.Grant\x12#\n\x06\x65nding\x18\x13 \x01(\x0b\x32\x13.holdgate.v1.Ending\x12\x13\n\x0breplaced_by\x18\x14 \x01(\t\x12\x0e\n\x06shared\x18\x15 \x01(\x08\"\xa0\x03\n\x06Review\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05group\x18\x04 \x01(\t\x12(\n\trequester\x18\x05 \x01(\x0b\x32\x15.holdgate.v1.Identity\x12,\n\x07request\x18\x06 \x01(\x0b\x32\x1b.holdgate.v1.RequestSummary\x12\x15\n\rjustification\x18\x07 \x01(\t\x12 \n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32\x11.holdgate.v1.Fact\x12+\n\x07used_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07overdue\x18\x0b \x01(\x08\x12+\n\x07\x64one_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x04\x64one\x18\r \x01(\x0b\x32\x13.holdgate.v1.Ending\x12\x12\n\nshort_code\x18\x0e \x01(\t\"X\n\x0bListRequest\x12\"\n\x06states\x18\x01 \x03(\x0e\x32\x12.holdgate.v1.State\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"M\n\x0cListResponse\x12$\n\x07tickets\x18\x01 \x03(\x0b\x32\x13.holdgate.v1.Ticket\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x18\n\nGetRequest\x12\n\n\x02id\x18\x01 \x01(\t\"i\n\x0bVoteRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.holdgate.v1.Decision\x12\x0f\n\x07\x63omment\x18\x03 \x01(\t\x12\x14\n\x0cshown_digest\x18\x04 \x01(\t\"\x1d\n\x0fWithdrawRequest\x12\n\n\x02id\x18\x01 \x01(\t\",\n\rCancelRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63omment\x18\x02 \x01(\t\",\n\rRevokeRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63omment\x18\x02 \x01(\t\"#\n\x12ListReviewsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\";\n\x13ListReviewsResponse\x12$\n\x07reviews\x18\x01 \x03(\x0b\x32\x13.holdgate.v1.Review\"\x1e\n\x10GetReviewRequest\x12\n\n\x02id\x18\x01 \x01(\t\"2\n\x13\x46inishReviewRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63omment\x18\x02 \x01(\t\"1\n\x0cWatchRequest\x12\x12\n\nticket_ids\x18\x01 \x03(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"\x81\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06ticket\x18\x04 \x01(\x0b\x32\x13.holdgate.v1.Ticket\x12\x11\n\tticket_id\x18\x05 \x01(\t*\xcf\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x12\n\x0eSTATE_APPROVED\x10\x02\x12\x12\n\x0eSTATE_REJECTED\x10\x03\x12\x11\n\rSTATE_EXPIRED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\x12\x14\n\x10STATE_SUPERSEDED\x10\x06\x12\x11\n\rSTATE_USED_UP\x10\x07\x12\x10\n\x0cSTATE_LAPSED\x10\x08\x12\x11\n\rSTATE_REVOKED\x10\t*O\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x45\x43ISION_APPROVE\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_REJECT\x10\x02*<\n\x04Risk\x12\x14\n\x10RISK_UNSPECIFIED\x10\x00\x12\x0f\n\x0bRISK_NORMAL\x10\x01\x12\r\n\tRISK_HIGH\x10\x02\x32\xfd\x04\n\tApprovals\x12;\n\x04List\x12\x18.holdgate.v1.ListRequest\x1a\x19.holdgate.v1.ListResponse\x12\x33\n\x03Get\x12\x17.holdgate.v1.GetRequest\x1a\x13.holdgate.v1.Ticket\x12\x35\n\x04Vote\x12\x18.holdgate.v1.VoteRequest\x1a\x13.holdgate.v1.Ticket\x12=\n\x08Withdraw\x12\x1c.holdgate.v1.WithdrawRequest\x1a\x13.holdgate.v1.Ticket\x12\x39\n\x06\x43\x61ncel\x12\x1a.holdgate.v1.CancelRequest\x1a\x13.holdgate.v1.Ticket\x12\x39\n\x06Revoke\x12\x1a.holdgate.v1.RevokeRequest\x1a\x13.holdgate.v1.Ticket\x12P\n\x0bListReviews\x12\x1f.holdgate.v1.ListReviewsRequest\x1a .holdgate.v1.ListReviewsResponse\x12?\n\tGetReview\x12\x1d.holdgate.v1.GetReviewRequest\x1a\x13.holdgate.v1.Review\x12\x45\n\x0c\x46inishReview\x12 .holdgate.v1.FinishReviewRequest\x1a\x13.holdgate.v1.Review\x12\x38\n\x05Watch\x12\x19.holdgate.v1.WatchRequest\x1a\x12.holdgate.v1.Event0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'authz.wire.holdgate.v1.approvals_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STATE']._serialized_start=1529
-  _globals['_STATE']._serialized_end=1736
-  _globals['_DECISION']._serialized_start=1738
-  _globals['_DECISION']._serialized_end=1817
-  _globals['_IDENTITY']._serialized_start=88
-  _globals['_IDENTITY']._serialized_end=136
-  _globals['_HEADER']._serialized_start=138
-  _globals['_HEADER']._serialized_end=175
-  _globals['_FACT']._serialized_start=177
-  _globals['_FACT']._serialized_end=213
-  _globals['_REQUESTSUMMARY']._serialized_start=216
-  _globals['_REQUESTSUMMARY']._serialized_end=400
-  _globals['_PROGRESS']._serialized_start=402
-  _globals['_PROGRESS']._serialized_end=461
-  _globals['_CASTVOTE']._serialized_start=464
-  _globals['_CASTVOTE']._serialized_end=607
-  _globals['_TICKET']._serialized_start=610
-  _globals['_TICKET']._serialized_end=1041
-  _globals['_LISTREQUEST']._serialized_start=1043
-  _globals['_LISTREQUEST']._serialized_end=1131
-  _globals['_LISTRESPONSE']._serialized_start=1133
-  _globals['_LISTRESPONSE']._serialized_end=1210
-  _globals['_GETREQUEST']._serialized_start=1212
-  _globals['_GETREQUEST']._serialized_end=1236
-  _globals['_VOTEREQUEST']._serialized_start=1238
-  _globals['_VOTEREQUEST']._serialized_end=1343
-  _globals['_WATCHREQUEST']._serialized_start=1345
-  _globals['_WATCHREQUEST']._serialized_end=1394
-  _globals['_EVENT']._serialized_start=1397
-  _globals['_EVENT']._serialized_end=1526
-  _globals['_APPROVALS']._serialized_start=1820
-  _globals['_APPROVALS']._serialized_end=2058
+  _globals['_STATE']._serialized_start=2905
+  _globals['_STATE']._serialized_end=3112
+  _globals['_DECISION']._serialized_start=3114
+  _globals['_DECISION']._serialized_end=3193
+  _globals['_RISK']._serialized_start=3195
+  _globals['_RISK']._serialized_end=3255
+  _globals['_IDENTITY']._serialized_start=120
+  _globals['_IDENTITY']._serialized_end=168
+  _globals['_HEADER']._serialized_start=170
+  _globals['_HEADER']._serialized_end=207
+  _globals['_FACT']._serialized_start=209
+  _globals['_FACT']._serialized_end=245
+  _globals['_REQUESTSUMMARY']._serialized_start=248
+  _globals['_REQUESTSUMMARY']._serialized_end=432
+  _globals['_PROGRESS']._serialized_start=434
+  _globals['_PROGRESS']._serialized_end=493
+  _globals['_CASTVOTE']._serialized_start=496
+  _globals['_CASTVOTE']._serialized_end=639
+  _globals['_SEAT']._serialized_start=641
+  _globals['_SEAT']._serialized_end=744
+  _globals['_SEATS']._serialized_start=746
+  _globals['_SEATS']._serialized_end=787
+  _globals['_DEMAND']._serialized_start=789
+  _globals['_DEMAND']._serialized_end=869
+  _globals['_GRANT']._serialized_start=871
+  _globals['_GRANT']._serialized_end=994
+  _globals['_ENDING']._serialized_start=996
+  _globals['_ENDING']._serialized_end=1056
+  _globals['_TICKET']._serialized_start=1059
+  _globals['_TICKET']._serialized_end=1693
+  _globals['_REVIEW']._serialized_start=1696
+  _globals['_REVIEW']._serialized_end=2112
+  _globals['_LISTREQUEST']._serialized_start=2114
+  _globals['_LISTREQUEST']._serialized_end=2202
+  _globals['_LISTRESPONSE']._serialized_start=2204
+  _globals['_LISTRESPONSE']._serialized_end=2281
+  _globals['_GETREQUEST']._serialized_start=2283
+  _globals['_GETREQUEST']._serialized_end=2307
+  _globals['_VOTEREQUEST']._serialized_start=2309
+  _globals['_VOTEREQUEST']._serialized_end=2414
+  _globals['_WITHDRAWREQUEST']._serialized_start=2416
+  _globals['_WITHDRAWREQUEST']._serialized_end=2445
+  _globals['_CANCELREQUEST']._serialized_start=2447
+  _globals['_CANCELREQUEST']._serialized_end=2491
+  _globals['_REVOKEREQUEST']._serialized_start=2493
+  _globals['_REVOKEREQUEST']._serialized_end=2537
+  _globals['_LISTREVIEWSREQUEST']._serialized_start=2539
+  _globals['_LISTREVIEWSREQUEST']._serialized_end=2574
+  _globals['_LISTREVIEWSRESPONSE']._serialized_start=2576
+  _globals['_LISTREVIEWSRESPONSE']._serialized_end=2635
+  _globals['_GETREVIEWREQUEST']._serialized_start=2637
+  _globals['_GETREVIEWREQUEST']._serialized_end=2667
+  _globals['_FINISHREVIEWREQUEST']._serialized_start=2669
+  _globals['_FINISHREVIEWREQUEST']._serialized_end=2719
+  _globals['_WATCHREQUEST']._serialized_start=2721
+  _globals['_WATCHREQUEST']._serialized_end=2770
+  _globals['_EVENT']._serialized_start=2773
+  _globals['_EVENT']._serialized_end=2902
+  _globals['_APPROVALS']._serialized_start=3258
+  _globals['_APPROVALS']._serialized_end=3895
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ with a RetryInfo where trying again makes sense.
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -74,6 +75,25 @@ DECISION_UNSPECIFIED: Decision.ValueType  # 0
 DECISION_APPROVE: Decision.ValueType  # 1
 DECISION_REJECT: Decision.ValueType  # 2
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+class _Risk:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RiskEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Risk.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RISK_UNSPECIFIED: _Risk.ValueType  # 0
+    RISK_NORMAL: _Risk.ValueType  # 1
+    RISK_HIGH: _Risk.ValueType  # 2
+    """A vote needs a strong and recent sign-in."""
+
+class Risk(_Risk, metaclass=_RiskEnumTypeWrapper): ...
+
+RISK_UNSPECIFIED: Risk.ValueType  # 0
+RISK_NORMAL: Risk.ValueType  # 1
+RISK_HIGH: Risk.ValueType  # 2
+"""A vote needs a strong and recent sign-in."""
+Global___Risk: _TypeAlias = Risk  # noqa: Y015
 
 @_typing.final
 class Identity(_message.Message):
@@ -177,10 +197,10 @@ class RequestSummary(_message.Message):
     body_checked: _builtins.bool
     """False when the approval says nothing about the body."""
     body: _builtins.bytes
-    """The beginning of the body, as far as it is kept. Only in the answers of Get and Vote."""
+    """The beginning of the body, as far as it is kept. Only in the answers about one ticket or review."""
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
-        """What the approval is bound to of the headers, in the order received. Only in the answers of Get and Vote."""
+        """What the approval is bound to of the headers, in the order received. Only in the answers about one ticket or review."""
 
     def __init__(
         self,
@@ -262,6 +282,155 @@ class CastVote(_message.Message):
 Global___CastVote: _TypeAlias = CastVote  # noqa: Y015
 
 @_typing.final
+class Seat(_message.Message):
+    """One line of a demand: so many persons of a group, one named person, or anybody whom the directory knows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    ANYBODY_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    group: _builtins.str
+    anybody: _builtins.bool
+    count: _builtins.int
+    @_builtins.property
+    def user(self) -> Global___Identity: ...
+    def __init__(
+        self,
+        *,
+        group: _builtins.str = ...,
+        user: Global___Identity | None = ...,
+        anybody: _builtins.bool = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anybody", b"anybody", "group", b"group", "user", b"user", "who", b"who"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anybody", b"anybody", "count", b"count", "group", b"group", "user", b"user", "who", b"who"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_who: _TypeAlias = _typing.Literal["group", "user", "anybody"]  # noqa: Y015
+    _WhichOneofArgType_who: _TypeAlias = _typing.Literal["who", b"who"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_who) -> _WhichOneofReturnType_who | None: ...
+
+Global___Seat: _TypeAlias = Seat  # noqa: Y015
+
+@_typing.final
+class Seats(_message.Message):
+    """All of these have to be filled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEATS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def seats(self) -> _containers.RepeatedCompositeFieldContainer[Global___Seat]: ...
+    def __init__(
+        self,
+        *,
+        seats: _abc.Iterable[Global___Seat] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seats", b"seats"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Seats: _TypeAlias = Seats  # noqa: Y015
+
+@_typing.final
+class Demand(_message.Message):
+    """What one rule demands: any one of the alternatives. Every demand of a ticket has to be met, by the same votes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    reason: _builtins.str
+    @_builtins.property
+    def alternatives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Seats]: ...
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        alternatives: _abc.Iterable[Global___Seats] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternatives", b"alternatives", "reason", b"reason", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Demand: _TypeAlias = Demand  # noqa: Y015
+
+@_typing.final
+class Grant(_message.Message):
+    """What an approval is good for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USES_FIELD_NUMBER: _builtins.int
+    VALID_FOR_FIELD_NUMBER: _builtins.int
+    USES_LEFT_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    BODY_IGNORES_FIELD_NUMBER: _builtins.int
+    uses: _builtins.int
+    uses_left: _builtins.int
+    """Once approved."""
+    scope: _builtins.str
+    """Empty for exactly the request that was held. Else an approval is good for any request of this rule and this scope
+    by this requester.
+    """
+    @_builtins.property
+    def valid_for(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def body_ignores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Places in a JSON body (RFC 6901) that may differ from what was held."""
+
+    def __init__(
+        self,
+        *,
+        uses: _builtins.int = ...,
+        valid_for: _duration_pb2.Duration | None = ...,
+        uses_left: _builtins.int = ...,
+        scope: _builtins.str = ...,
+        body_ignores: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["valid_for", b"valid_for"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_ignores", b"body_ignores", "scope", b"scope", "uses", b"uses", "uses_left", b"uses_left", "valid_for", b"valid_for"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Grant: _TypeAlias = Grant  # noqa: Y015
+
+@_typing.final
+class Ending(_message.Message):
+    """Who cancelled or revoked a ticket or finished a review, and why in their words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    comment: _builtins.str
+    @_builtins.property
+    def by(self) -> Global___Identity: ...
+    def __init__(
+        self,
+        *,
+        by: Global___Identity | None = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "comment", b"comment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ending: _TypeAlias = Ending  # noqa: Y015
+
+@_typing.final
 class Ticket(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -279,6 +448,13 @@ class Ticket(_message.Message):
     VOTES_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     SHORT_CODE_FIELD_NUMBER: _builtins.int
+    DEMANDS_FIELD_NUMBER: _builtins.int
+    RISK_FIELD_NUMBER: _builtins.int
+    JUSTIFICATION_FIELD_NUMBER: _builtins.int
+    GRANT_FIELD_NUMBER: _builtins.int
+    ENDING_FIELD_NUMBER: _builtins.int
+    REPLACED_BY_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Names the ticket and grants nothing."""
     state: Global___State.ValueType
@@ -290,6 +466,13 @@ class Ticket(_message.Message):
     """Of everything that the approval is bound to, as hexadecimal digits. A vote names it as shown_digest."""
     short_code: _builtins.str
     """Six characters of the id that card, page and terminal all show, to compare by eye."""
+    risk: Global___Risk.ValueType
+    justification: _builtins.str
+    """The requester's own words, which nobody has checked. Only in the answers about one ticket."""
+    replaced_by: _builtins.str
+    """The id of the ticket that superseded this one."""
+    shared: _builtins.bool
+    """The requester is nobody in particular: a caller without an identity of their own, or with one that several share."""
     @_builtins.property
     def requester(self) -> Global___Identity: ...
     @_builtins.property
@@ -306,7 +489,17 @@ class Ticket(_message.Message):
     def votes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CastVote]: ...
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]:
-        """Only in the answers of Get and Vote, as the votes."""
+        """Only in the answers about one ticket, as the votes."""
+
+    @_builtins.property
+    def demands(self) -> _containers.RepeatedCompositeFieldContainer[Global___Demand]:
+        """The rules that hold the request, each with its own demand. Only in the answers about one ticket, as the votes."""
+
+    @_builtins.property
+    def grant(self) -> Global___Grant: ...
+    @_builtins.property
+    def ending(self) -> Global___Ending:
+        """Of a ticket that somebody cancelled or revoked."""
 
     def __init__(
         self,
@@ -325,14 +518,96 @@ class Ticket(_message.Message):
         votes: _abc.Iterable[Global___CastVote] | None = ...,
         facts: _abc.Iterable[Global___Fact] | None = ...,
         short_code: _builtins.str = ...,
+        demands: _abc.Iterable[Global___Demand] | None = ...,
+        risk: Global___Risk.ValueType = ...,
+        justification: _builtins.str = ...,
+        grant: Global___Grant | None = ...,
+        ending: Global___Ending | None = ...,
+        replaced_by: _builtins.str = ...,
+        shared: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "progress", b"progress", "request", b"request", "requester", b"requester"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "ending", b"ending", "expires_at", b"expires_at", "grant", b"grant", "progress", b"progress", "request", b"request", "requester", b"requester"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "digest", b"digest", "expires_at", b"expires_at", "facts", b"facts", "id", b"id", "progress", b"progress", "reason", b"reason", "request", b"request", "requester", b"requester", "rev", b"rev", "rule", b"rule", "short_code", b"short_code", "state", b"state", "votes", b"votes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "demands", b"demands", "digest", b"digest", "ending", b"ending", "expires_at", b"expires_at", "facts", b"facts", "grant", b"grant", "id", b"id", "justification", b"justification", "progress", b"progress", "reason", b"reason", "replaced_by", b"replaced_by", "request", b"request", "requester", b"requester", "rev", b"rev", "risk", b"risk", "rule", b"rule", "shared", b"shared", "short_code", b"short_code", "state", b"state", "votes", b"votes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Ticket: _TypeAlias = Ticket  # noqa: Y015
+
+@_typing.final
+class Review(_message.Message):
+    """A use of break-glass: a request that passed at once, and that somebody has to look at afterwards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    REQUESTER_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    JUSTIFICATION_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    USED_AT_FIELD_NUMBER: _builtins.int
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    DONE_AT_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    SHORT_CODE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Names the review and grants nothing."""
+    rule: _builtins.str
+    reason: _builtins.str
+    group: _builtins.str
+    """Of whoever may break the glass."""
+    justification: _builtins.str
+    """The requester's own words, which nobody has checked. Only in the answers about one review, as the facts."""
+    overdue: _builtins.bool
+    """Still open, and past its time."""
+    short_code: _builtins.str
+    @_builtins.property
+    def requester(self) -> Global___Identity: ...
+    @_builtins.property
+    def request(self) -> Global___RequestSummary:
+        """Headers and body only in the answers about one review."""
+
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fact]: ...
+    @_builtins.property
+    def used_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def due_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def done_at(self) -> _timestamp_pb2.Timestamp:
+        """Absent while it is open."""
+
+    @_builtins.property
+    def done(self) -> Global___Ending: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        group: _builtins.str = ...,
+        requester: Global___Identity | None = ...,
+        request: Global___RequestSummary | None = ...,
+        justification: _builtins.str = ...,
+        facts: _abc.Iterable[Global___Fact] | None = ...,
+        used_at: _timestamp_pb2.Timestamp | None = ...,
+        due_at: _timestamp_pb2.Timestamp | None = ...,
+        overdue: _builtins.bool = ...,
+        done_at: _timestamp_pb2.Timestamp | None = ...,
+        done: Global___Ending | None = ...,
+        short_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "done_at", b"done_at", "due_at", b"due_at", "request", b"request", "requester", b"requester", "used_at", b"used_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "done_at", b"done_at", "due_at", b"due_at", "facts", b"facts", "group", b"group", "id", b"id", "justification", b"justification", "overdue", b"overdue", "reason", b"reason", "request", b"request", "requester", b"requester", "rule", b"rule", "short_code", b"short_code", "used_at", b"used_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Review: _TypeAlias = Review  # noqa: Y015
 
 @_typing.final
 class ListRequest(_message.Message):
@@ -435,6 +710,152 @@ class VoteRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VoteRequest: _TypeAlias = VoteRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawRequest: _TypeAlias = WithdrawRequest  # noqa: Y015
+
+@_typing.final
+class CancelRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    comment: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelRequest: _TypeAlias = CancelRequest  # noqa: Y015
+
+@_typing.final
+class RevokeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    comment: _builtins.str
+    """For the requester and the record."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeRequest: _TypeAlias = RevokeRequest  # noqa: Y015
+
+@_typing.final
+class ListReviewsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """0 means 50; more than 200 is answered as 200."""
+    def __init__(
+        self,
+        *,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReviewsRequest: _TypeAlias = ListReviewsRequest  # noqa: Y015
+
+@_typing.final
+class ListReviewsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___Review]: ...
+    def __init__(
+        self,
+        *,
+        reviews: _abc.Iterable[Global___Review] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reviews", b"reviews"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReviewsResponse: _TypeAlias = ListReviewsResponse  # noqa: Y015
+
+@_typing.final
+class GetReviewRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReviewRequest: _TypeAlias = GetReviewRequest  # noqa: Y015
+
+@_typing.final
+class FinishReviewRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    comment: _builtins.str
+    """What was found. Needed."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        comment: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishReviewRequest: _TypeAlias = FinishReviewRequest  # noqa: Y015
 
 @_typing.final
 class WatchRequest(_message.Message):

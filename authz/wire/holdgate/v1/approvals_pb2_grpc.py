@@ -49,6 +49,36 @@ class ApprovalsStub:
                 request_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.VoteRequest.SerializeToString,
                 response_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.FromString,
                 _registered_method=True)
+        self.Withdraw = channel.unary_unary(
+                '/holdgate.v1.Approvals/Withdraw',
+                request_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.WithdrawRequest.SerializeToString,
+                response_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.FromString,
+                _registered_method=True)
+        self.Cancel = channel.unary_unary(
+                '/holdgate.v1.Approvals/Cancel',
+                request_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.CancelRequest.SerializeToString,
+                response_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.FromString,
+                _registered_method=True)
+        self.Revoke = channel.unary_unary(
+                '/holdgate.v1.Approvals/Revoke',
+                request_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.RevokeRequest.SerializeToString,
+                response_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.FromString,
+                _registered_method=True)
+        self.ListReviews = channel.unary_unary(
+                '/holdgate.v1.Approvals/ListReviews',
+                request_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.ListReviewsRequest.SerializeToString,
+                response_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.ListReviewsResponse.FromString,
+                _registered_method=True)
+        self.GetReview = channel.unary_unary(
+                '/holdgate.v1.Approvals/GetReview',
+                request_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.GetReviewRequest.SerializeToString,
+                response_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Review.FromString,
+                _registered_method=True)
+        self.FinishReview = channel.unary_unary(
+                '/holdgate.v1.Approvals/FinishReview',
+                request_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.FinishReviewRequest.SerializeToString,
+                response_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Review.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/holdgate.v1.Approvals/Watch',
                 request_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.WatchRequest.SerializeToString,
@@ -74,6 +104,48 @@ class ApprovalsServicer:
 
     def Vote(self, request, context):
         """Records one person's decision and returns the ticket as it stands after it. The same vote again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Withdraw(self, request, context):
+        """Takes the caller's own vote back, while the ticket is pending.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cancel(self, request, context):
+        """Takes a pending request back. Only the requester may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Revoke(self, request, context):
+        """Takes a grant back before it is used up. Who may approve may, and the requester.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReviews(self, request, context):
+        """Uses of break-glass that nobody has reviewed yet, the one that is due first before the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReview(self, request, context):
+        """One use of break-glass, reviewed or not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FinishReview(self, request, context):
+        """Notes what the caller found, and returns the review as it is afterwards. Never by who broke the glass.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,6 +177,36 @@ def add_ApprovalsServicer_to_server(servicer, server):
                     servicer.Vote,
                     request_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.VoteRequest.FromString,
                     response_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.SerializeToString,
+            ),
+            'Withdraw': grpc.unary_unary_rpc_method_handler(
+                    servicer.Withdraw,
+                    request_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.WithdrawRequest.FromString,
+                    response_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.CancelRequest.FromString,
+                    response_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.SerializeToString,
+            ),
+            'Revoke': grpc.unary_unary_rpc_method_handler(
+                    servicer.Revoke,
+                    request_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.RevokeRequest.FromString,
+                    response_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.SerializeToString,
+            ),
+            'ListReviews': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReviews,
+                    request_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.ListReviewsRequest.FromString,
+                    response_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.ListReviewsResponse.SerializeToString,
+            ),
+            'GetReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReview,
+                    request_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.GetReviewRequest.FromString,
+                    response_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Review.SerializeToString,
+            ),
+            'FinishReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.FinishReview,
+                    request_deserializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.FinishReviewRequest.FromString,
+                    response_serializer=authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Review.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -193,6 +295,168 @@ class Approvals:
             '/holdgate.v1.Approvals/Vote',
             authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.VoteRequest.SerializeToString,
             authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Withdraw(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdgate.v1.Approvals/Withdraw',
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.WithdrawRequest.SerializeToString,
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdgate.v1.Approvals/Cancel',
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.CancelRequest.SerializeToString,
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Revoke(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdgate.v1.Approvals/Revoke',
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.RevokeRequest.SerializeToString,
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Ticket.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReviews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdgate.v1.Approvals/ListReviews',
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.ListReviewsRequest.SerializeToString,
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.ListReviewsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdgate.v1.Approvals/GetReview',
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.GetReviewRequest.SerializeToString,
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Review.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FinishReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/holdgate.v1.Approvals/FinishReview',
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.FinishReviewRequest.SerializeToString,
+            authz_dot_wire_dot_holdgate_dot_v1_dot_approvals__pb2.Review.FromString,
             options,
             channel_credentials,
             insecure,

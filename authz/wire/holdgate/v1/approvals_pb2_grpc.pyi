@@ -43,6 +43,18 @@ class ApprovalsStub:
     Get: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.GetRequest, _approvals_pb2.Ticket]
     Vote: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.VoteRequest, _approvals_pb2.Ticket]
     """Records one person's decision and returns the ticket as it stands after it. The same vote again changes nothing."""
+    Withdraw: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.WithdrawRequest, _approvals_pb2.Ticket]
+    """Takes the caller's own vote back, while the ticket is pending."""
+    Cancel: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.CancelRequest, _approvals_pb2.Ticket]
+    """Takes a pending request back. Only the requester may."""
+    Revoke: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.RevokeRequest, _approvals_pb2.Ticket]
+    """Takes a grant back before it is used up. Who may approve may, and the requester."""
+    ListReviews: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.ListReviewsRequest, _approvals_pb2.ListReviewsResponse]
+    """Uses of break-glass that nobody has reviewed yet, the one that is due first before the others."""
+    GetReview: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.GetReviewRequest, _approvals_pb2.Review]
+    """One use of break-glass, reviewed or not."""
+    FinishReview: _grpc.UnaryUnaryMultiCallable[_approvals_pb2.FinishReviewRequest, _approvals_pb2.Review]
+    """Notes what the caller found, and returns the review as it is afterwards. Never by who broke the glass."""
     Watch: _grpc.UnaryStreamMultiCallable[_approvals_pb2.WatchRequest, _approvals_pb2.Event]
     """Events as they happen, until the caller goes away. The initial metadata comes at once, and its "holdgate-after" is
     the position from which the events follow, so that a stream which broke before its first event can be resumed too.
@@ -57,6 +69,18 @@ class ApprovalsAsyncStub(ApprovalsStub):
     Get: _aio.UnaryUnaryMultiCallable[_approvals_pb2.GetRequest, _approvals_pb2.Ticket]  # type: ignore[assignment]
     Vote: _aio.UnaryUnaryMultiCallable[_approvals_pb2.VoteRequest, _approvals_pb2.Ticket]  # type: ignore[assignment]
     """Records one person's decision and returns the ticket as it stands after it. The same vote again changes nothing."""
+    Withdraw: _aio.UnaryUnaryMultiCallable[_approvals_pb2.WithdrawRequest, _approvals_pb2.Ticket]  # type: ignore[assignment]
+    """Takes the caller's own vote back, while the ticket is pending."""
+    Cancel: _aio.UnaryUnaryMultiCallable[_approvals_pb2.CancelRequest, _approvals_pb2.Ticket]  # type: ignore[assignment]
+    """Takes a pending request back. Only the requester may."""
+    Revoke: _aio.UnaryUnaryMultiCallable[_approvals_pb2.RevokeRequest, _approvals_pb2.Ticket]  # type: ignore[assignment]
+    """Takes a grant back before it is used up. Who may approve may, and the requester."""
+    ListReviews: _aio.UnaryUnaryMultiCallable[_approvals_pb2.ListReviewsRequest, _approvals_pb2.ListReviewsResponse]  # type: ignore[assignment]
+    """Uses of break-glass that nobody has reviewed yet, the one that is due first before the others."""
+    GetReview: _aio.UnaryUnaryMultiCallable[_approvals_pb2.GetReviewRequest, _approvals_pb2.Review]  # type: ignore[assignment]
+    """One use of break-glass, reviewed or not."""
+    FinishReview: _aio.UnaryUnaryMultiCallable[_approvals_pb2.FinishReviewRequest, _approvals_pb2.Review]  # type: ignore[assignment]
+    """Notes what the caller found, and returns the review as it is afterwards. Never by who broke the glass."""
     Watch: _aio.UnaryStreamMultiCallable[_approvals_pb2.WatchRequest, _approvals_pb2.Event]  # type: ignore[assignment]
     """Events as they happen, until the caller goes away. The initial metadata comes at once, and its "holdgate-after" is
     the position from which the events follow, so that a stream which broke before its first event can be resumed too.
@@ -86,6 +110,54 @@ class ApprovalsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_approvals_pb2.Ticket, _abc.Awaitable[_approvals_pb2.Ticket]]:
         """Records one person's decision and returns the ticket as it stands after it. The same vote again changes nothing."""
+
+    @_abc_1.abstractmethod
+    def Withdraw(
+        self,
+        request: _approvals_pb2.WithdrawRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.Ticket, _abc.Awaitable[_approvals_pb2.Ticket]]:
+        """Takes the caller's own vote back, while the ticket is pending."""
+
+    @_abc_1.abstractmethod
+    def Cancel(
+        self,
+        request: _approvals_pb2.CancelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.Ticket, _abc.Awaitable[_approvals_pb2.Ticket]]:
+        """Takes a pending request back. Only the requester may."""
+
+    @_abc_1.abstractmethod
+    def Revoke(
+        self,
+        request: _approvals_pb2.RevokeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.Ticket, _abc.Awaitable[_approvals_pb2.Ticket]]:
+        """Takes a grant back before it is used up. Who may approve may, and the requester."""
+
+    @_abc_1.abstractmethod
+    def ListReviews(
+        self,
+        request: _approvals_pb2.ListReviewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.ListReviewsResponse, _abc.Awaitable[_approvals_pb2.ListReviewsResponse]]:
+        """Uses of break-glass that nobody has reviewed yet, the one that is due first before the others."""
+
+    @_abc_1.abstractmethod
+    def GetReview(
+        self,
+        request: _approvals_pb2.GetReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.Review, _abc.Awaitable[_approvals_pb2.Review]]:
+        """One use of break-glass, reviewed or not."""
+
+    @_abc_1.abstractmethod
+    def FinishReview(
+        self,
+        request: _approvals_pb2.FinishReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_approvals_pb2.Review, _abc.Awaitable[_approvals_pb2.Review]]:
+        """Notes what the caller found, and returns the review as it is afterwards. Never by who broke the glass."""
 
     @_abc_1.abstractmethod
     def Watch(
