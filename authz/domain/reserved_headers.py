@@ -13,6 +13,8 @@ APPROVAL_ID = "x-approval-id"
 APPROVED_BY = "x-approval-by"
 JUSTIFICATION = "x-approval-justification"
 PREFIX = "x-approval-"
+CLIENTS_OWN = (TICKET, JUSTIFICATION)
+"""The reserved headers that clients send. Neither reaches the upstream."""
 
 # Obeyed by Envoy's router from clients that it trusts (internal_address_config).
 _REPEATING = ("x-envoy-retry-", "x-envoy-retriable-", "x-envoy-max-retries", "x-envoy-hedge-")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,8 @@ from authz.domain.identity import Identity
 from authz.domain.ticket import Choice
 from authz.domain.voting import Ballot
 from authz.entrypoints.demo.people import ISSUER
-from authz.services.voting import SignedIn
+from authz.services.voting import SignedIn, VotingService
+from authz.settings import Settings
 from authz.settings_loader import load_settings
 from tests.e2e.envoy_config.http1 import Connection, Message, connected
 from tests.support.envoy import RunningEnvoy, running_envoy
@@ -136,13 +137,36 @@ class Gate:
         asyncio.run(self._vote(ticket_id, who, choice))
 
     async def _vote(self, ticket_id: str, who: str, choice: Choice) -> None:
-        settings = load_settings({**self.environ, "HOLDGATE_OPA_URL": self.backing.opa.direct_url})
-        async with bootstrap.open_outside(settings) as outside:
+        async with self._outside() as (settings, outside):
             loaded = await outside.store.load(ticket_id)
             assert loaded is not None
             ballot = Ballot(choice, "a comment", loaded.ticket.draft.fingerprint.payload_digest)
-            signed_in = SignedIn(Identity(ISSUER, who), who, "test", 0)
-            await bootstrap.voting_service(settings, outside).vote(ticket_id, signed_in, ballot)
+            await bootstrap.voting_service(settings, outside).vote(ticket_id, signed_in(who), ballot)
+
+    def act(self, action: Callable[[VotingService], Awaitable[object]]) -> None:
+        """Let somebody do something else to a ticket, as the review page does."""
+
+        async def acted() -> None:
+            async with self._outside() as (settings, outside):
+                await action(bootstrap.voting_service(settings, outside))
+
+        asyncio.run(acted())
+
+    def review(self, review_id: str, who: str) -> None:
+        """Finish a review of break-glass."""
+
+        async def reviewed() -> None:
+            async with self._outside() as (settings, outside):
+                actor = await bootstrap.voting_service(settings, outside).actor(signed_in(who))
+                await bootstrap.reviewing_service(settings, outside).finish(review_id, actor, "looked at it")
+
+        asyncio.run(reviewed())
+
+    @asynccontextmanager
+    async def _outside(self) -> AsyncIterator[tuple[Settings, bootstrap.Outside]]:
+        settings = load_settings({**self.environ, "HOLDGATE_OPA_URL": self.backing.opa.direct_url})
+        async with bootstrap.open_outside(settings) as outside:
+            yield settings, outside
 
     def hits(self, target: str) -> int:
         """Say how often the upstream got a request for exactly this target."""
@@ -184,6 +208,11 @@ class Gate:
     def healthy_servers(self) -> int:
         """How many check servers Envoy asks."""
         return self.envoy.counter("cluster.holdgate_check.membership_healthy")
+
+
+def signed_in(who: str) -> SignedIn:
+    """Return somebody as the sign-in knows them."""
+    return SignedIn(Identity(ISSUER, who), who, "test", 0)
 
 
 def problem(response: Message) -> str:

@@ -37,7 +37,7 @@ from authz.entrypoints.check.shedding import Shedding
 from authz.services.check import policy as policy_service
 from authz.services.check import redeeming, service
 from authz.services.check.call import Outcome
-from authz.services.check.requesters import Requesters
+from authz.services.check.requesters import Requester, Requesters
 from authz.services.ports import RedeemResult
 from tests.support.requirements import requirement
 
@@ -115,9 +115,9 @@ def _held_status() -> None:
 
 def _coalescing() -> None:
     def each_its_own(original: Any) -> Any:  # noqa: ANN401 - a method
-        async def create(store: RedisTicketStore, draft: Any) -> Any:  # noqa: ANN401 - passed on
+        async def create(store: RedisTicketStore, draft: Any, *args: Any) -> Any:  # noqa: ANN401 - passed on
             salted = Fingerprint({**draft.fingerprint.parts, "salt": uuid4().hex})
-            return await original(store, replace(draft, fingerprint=salted))
+            return await original(store, replace(draft, fingerprint=salted), *args)
 
         return create
 
@@ -182,7 +182,7 @@ def _owner() -> None:
 
 
 def _known_principal() -> None:
-    nobody = Principal(Identity("nobody", "nobody"))
+    nobody = Requester(Principal(Identity("nobody", "nobody")))
     _swap(Requesters, "of_hold", "known-principal", lambda _: lambda _self, _request, _named: nobody)
 
 

@@ -11,7 +11,7 @@ from envoy_data_plane.envoy.extensions.http.early_header_mutation.header_mutatio
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatcher, StringMatcher
 from envoy_data_plane.google.protobuf import Any
 
-from authz.domain.reserved_headers import PREFIX, TICKET
+from authz.domain.reserved_headers import CLIENTS_OWN, PREFIX
 
 
 def reserved_prefixes() -> tuple[str, ...]:
@@ -21,14 +21,18 @@ def reserved_prefixes() -> tuple[str, ...]:
 
 
 def reserved_patterns() -> tuple[str, ...]:
-    """Return RE2 patterns of every name that begins with our prefix, but for the ticket.
+    """Return RE2 patterns of every name that begins with our prefix, but for those that clients may send.
 
     RE2 has no negative lookahead, so "anything but ticket" is a stair: the word up to a letter, then another letter
     or the end. One pattern for all steps would be larger than Envoy before 1.40 accepts.
     """
-    word = TICKET.removeprefix(PREFIX)
-    steps = (f"{PREFIX}{word[:end]}(?:[^{word[end]}].*)?" for end in range(len(word)))
-    return (*steps, f"{TICKET}.+")
+    words = [name.removeprefix(PREFIX) for name in CLIENTS_OWN]
+    following: dict[str, str] = {}
+    for word in sorted(words):
+        for end, letter in enumerate(word):
+            following[word[:end]] = following.get(word[:end], "") + letter
+    steps = (f"{PREFIX}{step}(?:[^{''.join(sorted(set(letters)))}].*)?" for step, letters in following.items())
+    return (*steps, *(f"{PREFIX}{word}.+" for word in words))
 
 
 def early_header_mutation() -> TypedExtensionConfig:

@@ -19,9 +19,9 @@ from authz.adapters.envoy_config.clusters import CONSOLE_CLUSTER, UPSTREAM_CLUST
 from authz.adapters.envoy_config.ext_authz import not_checked
 from authz.adapters.envoy_config.limits import TICKET_STATUS_TIMEOUT
 from authz.adapters.envoy_config.plan import TICKET_STATUS_PATH
-from authz.domain.reserved_headers import TICKET
+from authz.domain.reserved_headers import CLIENTS_OWN
 
-HEADERS_KEPT_FROM_UPSTREAM: Final = (TICKET,)
+HEADERS_KEPT_FROM_UPSTREAM: Final = CLIENTS_OWN
 """Removed on the gated route as well, should the check server ever forget to."""
 
 HEADERS_KEPT_FROM_CONSOLE: Final = ("authorization", "cookie")

@@ -130,14 +130,18 @@ STRONGER: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("demand", STRONGER)
-def test_an_approval_that_is_too_weak_for_todays_demand_lets_nothing_through(demand: str, gate: Gate) -> None:
+def test_an_approval_that_is_too_weak_for_todays_demand_is_superseded(demand: str, gate: Gate) -> None:
     path = fresh("hold")
     held = gate.approved(path)
-    before = gate.record(held.id)
     now_says(gate, path, STRONGER[demand])
     response = gate.send(path, held.ticket)
-    assert (response.status, problem(response)) == (403, "approval-insufficient")
-    assert_untouched(gate, held, before, path)
+    newer = json.loads(response.body)
+    assert (response.status, newer["state"]) == (202, "pending")
+    assert newer["id"] != held.id
+    assert gate.record(held.id)[b"state"] == b"superseded"
+    assert gate.events(held.id)[-1] == "ticket.superseded"
+    assert json.loads(gate.send(path, held.ticket).body)["id"] == newer["id"]
+    assert gate.hits(path) == 0
 
 
 def test_fewer_uses_today_are_all_there_are(gate: Gate) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from authz.domain.reserved_headers import TICKET, is_reserved
+from authz.domain.reserved_headers import CLIENTS_OWN, TICKET, is_reserved
 from authz.services.doctor.document import Node
 from authz.services.doctor.envoy.dump import Dump, endpoints
 from authz.services.doctor.envoy.expected import Expected
@@ -170,7 +170,7 @@ def _judge_headers(said: Collected, route: Route, expected: Expected) -> None:
     }
     if route.forwards and TICKET not in removed:
         said.of(TICKET_KEPT, route.name, f"{TICKET} isn't removed on the way to the upstream")
-    own = sorted(name for name in removed | added if is_reserved(name) and name != TICKET)
+    own = sorted(name for name in removed | added if is_reserved(name) and name not in CLIENTS_OWN)
     if own and not route.exempt:
         said.of(OWN_CHANGED, route.name, f"{', '.join(own)} added or removed after the check")
     if route.exempt or not route.forwards:
