@@ -31,7 +31,9 @@ def reserved_patterns() -> tuple[str, ...]:
     for word in sorted(words):
         for end, letter in enumerate(word):
             following[word[:end]] = following.get(word[:end], "") + letter
-    steps = (f"{PREFIX}{step}(?:[^{''.join(sorted(set(letters)))}].*)?" for step, letters in following.items())
+    steps = (
+        f"{PREFIX}{step}(?:[^{''.join(sorted(set(letters)))}].*)?" for step, letters in following.items()
+    )
     return (*steps, *(f"{PREFIX}{word}.+" for word in words))
 
 
