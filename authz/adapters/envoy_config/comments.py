@@ -54,8 +54,8 @@ HTTP/2 request than this, and answers 413 by itself beyond it, without a check."
 completed, and its address is in x-envoy-external-address. Behind another proxy set xff_num_trusted_hops as well.",
     "early_header_mutation_extensions": "Before any filter and any route, the client's copies of the headers that \
 only Holdgate sets (x-approval-*, but for ticket and justification: RE2 has no lookahead, hence the stair) and of \
-those that only Envoy sets (x-envoy-*: retries, timeouts, original path). Removing them on a route instead would remove what \
-Holdgate adds.",
+those that only Envoy sets (x-envoy-*: retries, timeouts, original path). Removing them on a route instead would \
+remove what Holdgate adds.",
     "internal_address_config": "No client's address is trusted with x-envoy-* headers: nothing connects from the \
 broadcast address. An empty list would trust every private address, and a client could ask for retries.",
     "forward_client_cert_details": "A client's own x-forwarded-client-cert is removed.",
