@@ -143,7 +143,7 @@ class Process:
         reviewing = bootstrap.reviewing_service(settings, outside)
         mint = bootstrap.token_mint(settings)
         sign_in = demo.sign_in if demo else None
-        app = build_console(site, outside.store, mint, voting, sign_in)
+        app = build_console(site, outside.store, mint, voting, reviewing, sign_in)
         async with AsyncExitStack() as stack:
             if settings.management_listen:
                 if demo is None:

@@ -12,8 +12,10 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from authz.domain.errors import PolicyMalformed, RecordUnreadable, Unavailable
+from authz.domain.errors import PolicyMalformed, RecordUnreadable, StoreUnavailable, Unavailable
 from authz.domain.token import TokenMint
+from authz.entrypoints.console.break_glass_pages import BreakGlassPages
+from authz.entrypoints.console.desk import Desk
 from authz.entrypoints.console.error_boundary import ErrorBoundary
 from authz.entrypoints.console.form import FormLimits
 from authz.entrypoints.console.host_list import HostList
@@ -24,6 +26,7 @@ from authz.entrypoints.console.sign_in import SignIn, SignInRefused
 from authz.entrypoints.console.site import Site
 from authz.entrypoints.console.status import RETRY_SECONDS, TicketStatus
 from authz.services.ports import TicketStore
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 
 log = structlog.get_logger("holdgate.console")
@@ -44,11 +47,12 @@ _SENTENCES = {
 }
 
 
-def build_console(  # noqa: PLR0913 - one argument for each thing it needs
+def build_console(  # noqa: PLR0913, PLR0917 - one argument for each thing it needs
     site: Site,
     store: TicketStore,
     mint: TokenMint,
     voting: VotingService,
+    reviewing: ReviewingService,
     sign_in: SignIn | None,
     *,
     form_limits: FormLimits | None = None,
@@ -59,7 +63,9 @@ def build_console(  # noqa: PLR0913 - one argument for each thing it needs
     """
     routes: list[BaseRoute] = [TicketStatus(store, mint, site.public_url).route()]
     if sign_in is not None:
-        routes += ReviewPages(site, store, voting, sign_in, form_limits or FormLimits()).routes()
+        desk = Desk(site, sign_in, form_limits or FormLimits())
+        routes += ReviewPages(desk, store, voting).routes()
+        routes += BreakGlassPages(desk, store, voting, reviewing).routes()
         routes += sign_in.routes()
         routes.append(Mount("/static", StaticFiles(directory=STATIC)))
     app = Starlette(
@@ -69,7 +75,7 @@ def build_console(  # noqa: PLR0913 - one argument for each thing it needs
             HTTPException: _refused,
             SignInRefused: _sign_in_refused,
             Unavailable: _outage,
-            PolicyMalformed: _outage,
+            PolicyMalformed: _rule_malformed,
             RecordUnreadable: _unreadable,
         },
     )
@@ -95,16 +101,29 @@ async def _sign_in_refused(_request: Request, error: Exception) -> Response:
 async def _outage(request: Request, error: Exception) -> Response:
     log.warning("console.unavailable", error=type(error).__name__)
     sentence = "Holdgate can't reach what it needs right now. "
-    if request.method == "POST":
+    if request.method != "POST":
+        sentence += "Nothing is lost and nothing was decided. Try again in a moment."
+    elif isinstance(error, StoreUnavailable):
         sentence += (
-            "Whether your vote was recorded is not certain: open the ticket and look before you try again. "
+            "Whether what you did was recorded is not certain: open the page and look before you try again. "
             "The same vote given twice counts once."
         )
     else:
-        sentence += "Nothing is lost and nothing was decided. Try again in a moment."
+        sentence += "Nothing was recorded. Try again in a moment."
     response = error_page(503, "Not available right now", sentence)
     response.headers["retry-after"] = str(RETRY_SECONDS)
     return response
+
+
+async def _rule_malformed(_request: Request, error: Exception) -> Response:
+    # The message quotes the policy's answer, which may quote a request.
+    log.error("console.rule_malformed", error=type(error).__name__)
+    return error_page(
+        503,
+        "The rule gave no answer",
+        "The operator's rule about who may do this answered neither yes nor no. Nothing was recorded. "
+        "Tell the operator; trying again helps when they have mended it.",
+    )
 
 
 async def _unreadable(_request: Request, error: Exception) -> Response:

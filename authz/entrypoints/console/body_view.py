@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from authz.domain.ticket import Ticket
+from authz.domain.ticket import FrozenRequest, Ticket
 from authz.entrypoints.console.json_layout import lay_out
 
 HEX_SHOWN = 1024
@@ -49,8 +49,12 @@ class BodyView:
 
 
 def body_view(ticket: Ticket, kept: bytes | None) -> BodyView:
-    """Make the view of a ticket's body: all that is kept of it (None: nothing), as JSON, as text, or as hex."""
-    request = ticket.draft.request
+    """Make the view of a ticket's body."""
+    return shown_body(ticket.draft.request, kept, ticket.draft.fingerprint.parts.get("body", ""))
+
+
+def shown_body(request: FrozenRequest, kept: bytes | None, part_digest: str = "") -> BodyView:
+    """Make the view of a body: all that is kept of it (None: nothing), as JSON, as text, or as hex."""
     body = kept or b""
     kind, text, shown, repeated = _readable(body, whole=len(body) == request.body_size)
     return BodyView(
@@ -60,7 +64,7 @@ def body_view(ticket: Ticket, kept: bytes | None) -> BodyView:
         size=request.body_size,
         checked=request.body_checked,
         digest=sha256(body).hexdigest() if len(body) == request.body_size else "",
-        part_digest=ticket.draft.fingerprint.parts.get("body", ""),
+        part_digest=part_digest,
         repeated=repeated,
         kept=kept is not None,
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from authz.adapters.cards.demand_words import alternatives_in_words, grant_in_words, scope_in_words
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
 from authz.domain.quorum import Progress, progress
+from authz.domain.requirement import Risk
 from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.token import short_code
-from authz.domain.voting import Ballot, cast
+from authz.domain.voting import Ballot, cancel, cast, revoke, withdraw
 from authz.entrypoints.console.body_view import BodyView, body_view
+from authz.entrypoints.console.wire_headers import shown_headers
 
 STATE_WORDS = {
     State.PENDING: "Waiting",
@@ -40,27 +44,52 @@ STATE_SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a person may vote now, and if not, why not, in a sentence."""
+    """Whether a person may approve and reject now, and if not, why not: a stable code and a sentence."""
 
-    may_vote: bool
-    sentence: str
+    may_approve: bool
+    may_reject: bool
+    code: str = ""
+    sentence: str = ""
+
+    @property
+    def may_vote(self) -> bool:
+        """Whether there is anything to decide for them."""
+        return self.may_approve or self.may_reject
 
 
 def verdict(ticket: Ticket, actor: Actor, now_ms: int, sign_in: SignInRules) -> Verdict:
-    """Ask the domain's own rules what an approval by this person would meet, without casting it."""
-    ballot = Ballot(Choice.APPROVE, "", ticket.draft.fingerprint.payload_digest)
+    """Ask the domain's own rules what a vote by this person would meet, without casting it."""
+    digest = ticket.draft.fingerprint.payload_digest
+    may = {choice: _meets(ticket, actor, Ballot(choice, "?", digest), now_ms, sign_in) for choice in Choice}
+    refused = may[Choice.APPROVE]
+    return Verdict(
+        may_approve=refused is None,
+        may_reject=may[Choice.REJECT] is None,
+        code=refused.code if refused else "",
+        sentence=str(refused) if refused else "",
+    )
+
+
+def _meets(
+    ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: SignInRules
+) -> VoteRefused | None:
     try:
         counted = cast(ticket, actor, ballot, now_ms, sign_in)
     except VoteRefused as refused:
-        return Verdict(may_vote=False, sentence=str(refused))
-    if not counted.changed:
-        return Verdict(may_vote=False, sentence="You have approved this.")
-    return Verdict(may_vote=True, sentence="")
+        return refused
+    if counted.changed:
+        return None
+    done = "approved" if ballot.choice is Choice.APPROVE else "rejected"
+    return VoteRefused("already-voted", f"You have {done} this.")
 
 
-def may_view(ticket: Ticket, actor: Actor) -> bool:
-    """Say whether somebody may look: people whom the directory knows, and the requester."""
-    return actor.person is not None or actor.identity == ticket.draft.requester.identity
+def _possible(action: Callable[[], object]) -> VoteRefused | None:
+    """Return why the domain refuses an action, None where it doesn't."""
+    try:
+        action()
+    except VoteRefused as refused:
+        return refused
+    return None
 
 
 class TicketView:
@@ -78,6 +107,44 @@ class TicketView:
         self.now = now_ms
         self.state = ticket.state_at(now_ms)
         self.verdict = verdict(ticket, actor, now_ms, sign_in)
+        self.sign_in_minutes = sign_in.max_age_ms // 60_000
+        self._withdrawal = _possible(lambda: withdraw(ticket, actor, now_ms))
+        self.may_withdraw = self._withdrawal is None
+        self.may_cancel = _possible(lambda: cancel(ticket, actor, "", now_ms)) is None
+        self.may_revoke = _possible(lambda: revoke(ticket, actor, "", now_ms)) is None
+
+    @property
+    def kept_vote(self) -> str:
+        """Why one's own vote can't be taken back any more, where that isn't plain; empty elsewhere."""
+        late = self._withdrawal is not None and self._withdrawal.code == "too-many-withdrawals"
+        return str(self._withdrawal) if late else ""
+
+    @property
+    def high_risk(self) -> bool:
+        """Whether a vote needs a strong and recent sign-in."""
+        return self.requirement.risk is Risk.HIGH
+
+    @property
+    def demands(self) -> list[tuple[str, str, list[str]]]:
+        """Each rule with its reason, and whom it asks: one text for each alternative."""
+        return [
+            (demand.rule, demand.reason, alternatives_in_words(demand)) for demand in self.requirement.demands
+        ]
+
+    @property
+    def scope(self) -> str:
+        """What an approval is good for besides this request, in words; empty for nothing."""
+        return scope_in_words(self.requirement) if self.requirement.scope else ""
+
+    @property
+    def grant(self) -> str:
+        """What an approval is good for, in words."""
+        return grant_in_words(self.requirement)
+
+    @property
+    def replacement_code(self) -> str:
+        """The short code of the ticket that took this one's place; empty where none did."""
+        return short_code(self.ticket.replaced_by) if self.ticket.replaced_by else ""
 
     @property
     def pending(self) -> bool:
@@ -123,5 +190,5 @@ class TicketView:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The bound headers that were present, with bytes outside UTF-8 carried as PEP 383 does."""
-        return [(name, value.decode("utf-8", "surrogateescape")) for name, value in self.request.headers]
+        """The bound headers that were present."""
+        return shown_headers(self.request)

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from authz.domain.ticket import State
-from authz.entrypoints.console import form, review_pages
+from authz.entrypoints.console import desk, form
 from authz.entrypoints.console.host_list import HostList
 from authz.entrypoints.console.security_headers import SECURITY_HEADERS, SecurityHeaders
 from tests.unit.console.world import BROWSER, FORM, PUBLIC_URL, World, vote_form
@@ -76,7 +76,7 @@ async def test_control_without_the_token_check_a_foreign_form_decides(
     ticket = await world.held()
     bob = await world.signed_in("bob")
     fields = await vote_form(bob, ticket) | {"csrf": "A" * 43}
-    monkeypatch.setattr(review_pages, "is_form_token", lambda *_: True)
+    monkeypatch.setattr(desk, "is_form_token", lambda *_: True)
     await bob.post(f"/tickets/{ticket.id}/vote", data=fields)
     assert (await world.now(ticket)).state is State.APPROVED
 
@@ -88,7 +88,7 @@ async def test_a_form_for_another_payload_is_stale_even_with_a_token_for_it(
     ticket = await world.held()
     bob = await world.signed_in("bob")
     fields = await vote_form(bob, ticket) | {"digest": "0" * 64}
-    monkeypatch.setattr(review_pages, "is_form_token", lambda *_: True)
+    monkeypatch.setattr(desk, "is_form_token", lambda *_: True)
     answer = await bob.post(f"/tickets/{ticket.id}/vote", data=fields)
     assert answer.status_code == 409
     assert "not what this ticket holds" in answer.text

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from authz.domain.break_glass import Review
 from authz.domain.errors import PolicyUnavailable
 from authz.domain.fingerprint import Binding, always_bound, take_fingerprint
 from authz.domain.identity import Identity, Person, Principal
@@ -25,11 +26,14 @@ from authz.entrypoints.console.demo_guard import DemoGuard
 from authz.entrypoints.console.demo_sign_in import DemoPerson, DemoSignIn
 from authz.entrypoints.console.form import FormLimits
 from authz.entrypoints.console.site import Site
-from authz.services.permissions import BuiltInRule
 from authz.services.ports import TicketStore
+from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
+from tests.support.memory_reviews import MemoryReviews
 from tests.support.memory_store import START_MS, MemoryStore
+from tests.support.operators_rule import OperatorsRule
 from tests.support.requirements import requirement as requirement_of
+from tests.support.sample_reviews import review_draft, used_at
 
 ISSUER = "https://issuer.example"
 PUBLIC_URL = "http://127.0.0.1:8088"
@@ -88,6 +92,7 @@ def draft(**changes: Any) -> TicketDraft:  # noqa: ANN401 - any field of the dra
         source_address="192.0.2.7",
     )
     request = replace(request, **{name: changes.pop(name) for name in names & changes.keys()})
+    rest = {name: changes.pop(name) for name in ("justification", "shared") if name in changes}
     requirement = requirement_of(
         *changes.pop("approvers", ()),
         rule=changes.pop("rule", "delete-production"),
@@ -121,14 +126,19 @@ def draft(**changes: Any) -> TicketDraft:  # noqa: ANN401 - any field of the dra
     binding = Binding(always_bound(["x-tenant"]), body=request.body_checked)
     fingerprint = take_fingerprint(seen, requester.identity, "envoy/authz/allow", binding)
     identifier = ticket_id(0, secrets.token_bytes(16))
-    return TicketDraft(identifier, requester, person, requirement, fingerprint, request, 202)
+    return TicketDraft(identifier, requester, person, requirement, fingerprint, request, 202, **rest)
 
 
 class World:
     """The application and everything it was built from."""
 
     def __init__(
-        self, guard: DemoGuard, *, store: TicketStore | None = None, public_url: str = PUBLIC_URL
+        self,
+        guard: DemoGuard,
+        *,
+        store: TicketStore | None = None,
+        public_url: str = PUBLIC_URL,
+        sign_in_rules: SignInRules | None = None,
     ) -> None:
         self.memory = MemoryStore()
         self.store: TicketStore = store or self.memory
@@ -138,13 +148,18 @@ class World:
         self.mint = TokenMint([TicketKey("k1", b"s" * 32)])
         people = [DemoPerson(name, identity(name), name.title(), ", ".join(GROUPS[name])) for name in GROUPS]
         people.append(DemoPerson("eve", identity("eve"), "Eve", "not in the directory"))
-        self.voting = VotingService(self.store, self.directory, BuiltInRule(), SignInRules(), timeout=1.0)
+        self.rule = OperatorsRule()
+        self.reviews = MemoryReviews()
+        self.voting = VotingService(
+            self.store, self.directory, self.rule, sign_in_rules or SignInRules(), timeout=1.0
+        )
+        self.reviewing = ReviewingService(self.reviews, self.rule, timeout=1.0)
         self.sign_in = DemoSignIn(
             self.site, people, guard, KEY, monotonic=self.clock, wall=lambda: START_MS / 1000
         )
         limits = FormLimits(seconds=1.0)
         self.app = build_console(
-            self.site, self.store, self.mint, self.voting, self.sign_in, form_limits=limits
+            self.site, self.store, self.mint, self.voting, self.reviewing, self.sign_in, form_limits=limits
         )
 
     def browser(
@@ -166,6 +181,13 @@ class World:
         """Store a ticket, and `kept` of its body: all of it unless a test says otherwise."""
         kept = changes.pop("kept", changes.get("body", BODY))
         return (await self.store.create(draft(**changes), kept)).ticket
+
+    async def broken_glass(self, number: int = 0, **changes: Any) -> Review:  # noqa: ANN401 - see review_draft
+        """Store alice's use of break-glass, and its body."""
+        requester = Principal(identity("alice"), "alice")
+        made = review_draft(number, **{"requester": requester, "person": "alice"} | changes)
+        self.memory.bodies[made.id] = BODY
+        return (await self.reviews.break_glass(made, used_at(number), BODY)).review
 
     async def now(self, ticket: Ticket) -> Ticket:
         """Return the ticket as it is stored now."""
