@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from redis import Redis
 
-from bench import machine, redis_use, results, rounds, through_envoy, tickets
+from bench import machine, overload, overload_table, redis_use, results, rounds, through_envoy, tickets
 from bench.h2load import Unusable
 from bench.question import check_request, framed
 from bench.servers import NotReady, Servers, running
@@ -25,6 +26,9 @@ _WARM_UP = 500
 def main() -> None:
     """Measure, print, write the JSON file; end with status 1 when anything failed on the way."""
     options = _options()
+    if options.overload:
+        _overload(options)
+        return
     warning = machine.warning()
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as name, running(Path(name)) as servers:
@@ -32,12 +36,7 @@ def main() -> None:
     except (Unusable, NotReady, EnvoyFailed, OSError) as error:
         sys.exit(f"\nThese figures would be worth nothing: {error}")
     _print(measured)
-    if warning:
-        print(f"\n{warning}")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(measured.json())
-        print(f"\nevery round: {options.json}")
+    _leave(options.json, measured.json(), warning)
     if measured.redis_commands:
         sys.exit(f"Plain allows must cost no Redis command; they cost {dict(measured.redis_commands)}.")
 
@@ -58,6 +57,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--peer", metavar="HOST:PORT", help="another ext_authz server with bench/policy.rego")
     parser.add_argument("--peer-pid", type=int, help="its process, to count CPU and memory")
     parser.add_argument(
+        "--overload",
+        type=_numbers,
+        nargs="?",
+        const=list(overload_table.BOUNDS),
+        metavar="BOUNDS",
+        help=f"instead of all that, {overload.TIMES} times the capacity, "
+        "with these HOLDGATE_MAX_CONCURRENT_CHECKS (4,8,32,128)",
+    )
+    parser.add_argument(
         "--json", type=Path, default=Path(".run/bench.json"), help="where every round is written"
     )
     return parser.parse_args()
@@ -65,6 +73,22 @@ def _options() -> argparse.Namespace:
 
 def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",") if number]
+
+
+def _overload(options: argparse.Namespace) -> None:
+    facts, warning = machine.facts(), machine.warning()
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            found = overload_table.measure(Path(name), options.overload, options.rounds, options.seconds)
+    except (Unusable, NotReady, EnvoyFailed, OSError) as error:
+        sys.exit(f"\nThese figures would be worth nothing: {error}")
+    _print_machine(facts)
+    print(f"\n{overload.TIMES} times the capacity, through Envoy. Times in ms.\n")
+    print(results.text(overload_table.table(found)))
+    _leave(options.json, overload_table.document(facts, found), warning)
+    failed = sum(run.failed_health_checks for runs in found.values() for run in runs)
+    if failed:
+        sys.exit(f"Health is to be answered under any load; {failed} of Envoy's checks of it failed.")
 
 
 def _measure(options: argparse.Namespace, servers: Servers, folder: Path) -> results.Results:
@@ -103,10 +127,22 @@ def _measure(options: argparse.Namespace, servers: Servers, folder: Path) -> res
     return found
 
 
-def _print(found: results.Results) -> None:
+def _leave(path: Path, document: str, warning: str) -> None:
+    if warning:
+        print(f"\n{warning}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(document)
+    print(f"\nevery round: {path}")
+
+
+def _print_machine(facts: Mapping[str, str]) -> None:
     print()
-    for name, value in found.machine.items():
+    for name, value in facts.items():
         print(f"{name}: {value}")
+
+
+def _print(found: results.Results) -> None:
+    _print_machine(found.machine)
     print("\nAsked directly: medians of all rounds, lowest and highest in parentheses.\n")
     print(results.text(results.direct_table(found, OURS)))
     if found.envoy:

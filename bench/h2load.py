@@ -48,14 +48,19 @@ def read(output: str) -> Run:
 
 
 def run(url: str, *options: str) -> Run:
-    """Load a URL over HTTP/2 without TLS. Raises Unusable."""
+    """Load a URL over HTTP/2 without TLS. Raises Unusable when anything but 2xx comes back."""
+    return read(output(url, *options))
+
+
+def output(url: str, *options: str) -> str:
+    """Load a URL over HTTP/2 without TLS, whatever comes back; return what h2load printed. Raises Unusable."""
     with cores.on(cores.LOAD):
         done = subprocess.run(
             ["h2load", *options, url], capture_output=True, text=True, timeout=_LIMIT_S, check=False
         )
     if done.returncode != 0:
         raise Unusable(f"h2load ended with {done.returncode}: {done.stderr[-2000:]}")
-    return read(done.stdout)
+    return done.stdout
 
 
 def check_options(body: Path, streams: int, number: int) -> Sequence[str]:
@@ -70,9 +75,17 @@ def check_options(body: Path, streams: int, number: int) -> Sequence[str]:
 def milliseconds(log: str) -> list[float]:
     """Read h2load's --log-file: each request's time in ms. Raises Unusable on any status but 2xx."""
     times = []
+    for status, each in by_status(log).items():
+        if not 200 <= status < 300:
+            raise Unusable(f"a request got status {status}")
+        times += each
+    return times
+
+
+def by_status(log: str) -> dict[int, list[float]]:
+    """Read h2load's --log-file: the requests' times in ms, by status; -1 for a stream that failed."""
+    times: dict[int, list[float]] = {}
     for line in log.splitlines():
         _, status, microseconds = line.split("\t")[:3]
-        if not status.startswith("2"):
-            raise Unusable(f"a request got status {status}")
-        times.append(int(microseconds) / 1000)
+        times.setdefault(int(status), []).append(int(microseconds) / 1000)
     return times

@@ -24,6 +24,7 @@ from tools import opa
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 POLICY: Final = ROOT / "bench" / "policy.rego"
+HEAVY: Final = ROOT / "bench" / "heavy.rego"
 DATA: Final = ROOT / "bench" / "data.json"
 DIRECTORY: Final = ROOT / "policies" / "library" / "directory.rego"
 _READY_S: Final = 30.0
@@ -74,7 +75,7 @@ def _opa_command(url: str) -> Sequence[str]:
     if program is None:
         raise NotReady("no OPA: `make setup` gets one")
     address = url.removeprefix("http://")
-    files = [str(POLICY), str(DIRECTORY), str(DATA)]
+    files = [str(POLICY), str(HEAVY), str(DIRECTORY), str(DATA)]
     return [str(program), "run", "--server", "--addr", address, "--log-level", "error", *files]
 
 

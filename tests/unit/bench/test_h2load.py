@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.h2load import Run, Unusable, milliseconds, read
+from bench.h2load import Run, Unusable, by_status, milliseconds, read
 
 PRINTED = """\
 starting benchmark...
@@ -44,3 +44,8 @@ def test_each_requests_time_is_read_from_the_log() -> None:
 def test_a_refusal_in_the_log_spoils_the_run() -> None:
     with pytest.raises(Unusable, match="status 503"):
         milliseconds("1700000000000000\t503\t1500\n")
+
+
+def test_times_are_told_apart_by_status_where_refusals_are_expected() -> None:
+    log = "1700000000000000\t200\t1500\n1700000000000100\t503\t250\n1700000000000200\t200\t2000\n"
+    assert by_status(log) == {200: [1.5, 2.0], 503: [0.25]}
