@@ -11,7 +11,7 @@ from authz.domain import quorum
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.identity import Actor, Identity, Person
 from authz.domain.quorum import admits, attainable, progress
-from authz.domain.requirement import Requirement
+from authz.domain.requirement import Demand, Requirement
 from authz.domain.ticket import Choice, Vote
 from tests.support.requirements import approved_by
 from tests.support.sample_tickets import ISSUER, REQUIREMENT, vote
@@ -184,3 +184,71 @@ def test_a_demand_that_nobody_could_meet_is_known_as_such(
 ) -> None:
     """It would hold for ever what the policy meant to be approved."""
     assert attainable(demand(*asked), Identity(ISSUER, "alice-1"), requester_known=known) is possible
+
+
+def two_demands(*each: tuple[Approver, ...]) -> Requirement:
+    return replace(
+        REQUIREMENT, demands=tuple(Demand(f"rule-{i}", "", (seats,)) for i, seats in enumerate(each))
+    )
+
+
+def test_a_vote_counts_in_every_demand() -> None:
+    """Two rules hold; somebody whom both ask fills a seat of each."""
+    both = two_demands((group("sre"),), (group("security"), group("sre")))
+    one = progress(both, [by("carol", "sre", "security")], requester_known=True)
+    assert (one.given, one.needed, one.awaiting) == (2, 3, ("sre",))
+    assert progress(both, [by("carol", "sre", "security"), by("bob", "sre")], requester_known=True).complete
+
+
+def test_any_alternative_is_enough_and_the_nearest_is_told() -> None:
+    """Two of sre, or one lead."""
+    either = replace(REQUIREMENT, demands=(Demand("either", "", ((group("sre", 2),), (group("security"),))),))
+    assert progress(either, [], requester_known=True).awaiting == ("2 of sre or security",)
+    assert (progress(either, [by("bob", "sre")], requester_known=True).given) == 1
+    assert progress(either, [by("dave", "security")], requester_known=True).complete
+    assert progress(either, [by("bob", "sre"), by("carol", "sre")], requester_known=True).complete
+
+
+def test_alternatives_are_not_filled_together() -> None:
+    """Half of one and half of the other is neither."""
+    either = replace(
+        REQUIREMENT, demands=(Demand("either", "", ((group("sre", 2),), (group("security", 2),))),)
+    )
+    assert not progress(either, [by("bob", "sre"), by("dave", "security")], requester_known=True).complete
+
+
+def test_an_unknown_requester_may_be_any_one_of_the_voters() -> None:
+    """Whichever of them is left out, the seats of each group are filled by others."""
+    both = demand(group("sre"), group("security"))
+    votes = [by("bob", "sre"), by("carol", "sre"), by("dave", "security")]
+    assert not progress(both, votes, requester_known=False).complete
+    assert progress(both, [*votes, by("erin", "security")], requester_known=False).complete
+    assert progress(both, [*votes, by("erin", "sre", "security")], requester_known=False).complete
+
+
+def test_control_counting_one_more_would_let_the_requester_fill_a_seat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dave may be the requester, and nobody else of security agreed."""
+    both = demand(group("sre"), group("security"))
+    monkeypatch.setattr(quorum, "_full_without_any", lambda *_: True)
+    votes = [by("bob", "sre"), by("carol", "sre"), by("dave", "security")]
+    assert progress(both, votes, requester_known=False).complete
+
+
+def test_a_named_person_can_not_be_replaced() -> None:
+    """One more of anybody else who is asked is all that an unknown requester can cost."""
+    named = demand(user("alice"), group("sre"))
+    votes = [by("alice"), by("bob", "sre")]
+    assert not progress(named, votes, requester_known=False).complete
+    assert progress(named, [*votes, by("carol", "sre")], requester_known=False).complete
+
+
+def test_a_demand_is_attainable_if_one_of_its_alternatives_is() -> None:
+    """And a requirement if all its demands are."""
+    me = Identity(ISSUER, "a-1")
+    mine, others = (user("a"),), (group("sre"),)
+    either = replace(REQUIREMENT, demands=(Demand("either", "", (mine, others)),))
+    assert attainable(either, me, requester_known=True)
+    assert not attainable(two_demands(mine, others), me, requester_known=True)
+    assert attainable(two_demands(others, others), me, requester_known=False)
