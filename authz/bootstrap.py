@@ -141,16 +141,29 @@ def policy_service(settings: Settings, outside: Outside) -> Policy:
     return Policy(engine, timeout=settings.opa_timeout / _MS)
 
 
+def requirement_limits(settings: Settings) -> RequirementLimits:
+    """Return how much a policy may demand."""
+    return RequirementLimits(
+        expires_in_ms=settings.max_expires_in,
+        valid_for_ms=settings.max_valid_for,
+        review_within_ms=settings.max_review_within,
+        wait_ms=settings.max_wait,
+        uses=settings.max_uses,
+        seats=settings.max_seats,
+        text=settings.max_text,
+        high_risk=bool(settings.strong_sign_in),
+    )
+
+
 def requirement_parser(settings: Settings) -> RequirementParser:
     """Return what reads the demands of holds."""
     defaults = RequirementDefaults(approvers=settings.approvers)
-    limits = RequirementLimits(high_risk=bool(settings.strong_sign_in))
-    return RequirementParser(defaults, limits, frozenset(settings.routes))
+    return RequirementParser(defaults, requirement_limits(settings), frozenset(settings.routes))
 
 
 def break_glass_parser(settings: Settings) -> BreakGlassParser:
     """Return what reads the terms of break-glass."""
-    return BreakGlassParser(RequirementLimits(), frozenset(settings.routes))
+    return BreakGlassParser(requirement_limits(settings), frozenset(settings.routes))
 
 
 def check_service(settings: Settings, outside: Outside) -> CheckService:
@@ -171,7 +184,7 @@ def check_service(settings: Settings, outside: Outside) -> CheckService:
         entropy=os.urandom,
         partitions=settings.redis_partitions,
     )
-    drafting = Drafting(directory(settings, outside), requesters, terms)
+    drafting = Drafting(directory(settings, outside), vote_rule(settings, outside), requesters, terms)
     holding = Holding(outside.store, drafting, mint, parser, settings.public_url)
     breaking_glass = BreakingGlass(outside.reviews, drafting, requesters, break_glass_parser(settings), terms)
     redeeming = Redeeming(

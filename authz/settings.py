@@ -132,18 +132,6 @@ class Settings(BaseSettings):
     max_stored_bytes: int = Field(1 << 30, ge=1 << 20)
     # The same for each requester.
     max_stored_bytes_per_requester: int = Field(1 << 27, ge=1 << 20)
-    # The same for each rule.
-    max_open_tickets_per_rule: int = Field(5_000, ge=1)
-    # New tickets in a minute, in all. A minute's worth may come at once; more are answered with 429.
-    tickets_per_minute: int = Field(3_000, ge=1, le=1_000_000)
-    # The same for each requester.
-    tickets_per_minute_per_requester: int = Field(60, ge=1, le=1_000_000)
-    # The same for each rule.
-    tickets_per_minute_per_rule: int = Field(1_500, ge=1, le=1_000_000)
-    # Bytes of tickets and bodies in Redis at once, in all, each counted for as long as it may be kept.
-    max_stored_bytes: int = Field(1 << 30, ge=1 << 20)
-    # The same for each requester.
-    max_stored_bytes_per_requester: int = Field(1 << 27, ge=1 << 20)
     # How long an equal request is answered with the rejection it got.
     reject_cooldown: Duration = 10 * 60_000
     # How long a ticket is kept after its end, for the pages and the 403s that name it.
@@ -170,6 +158,20 @@ class Settings(BaseSettings):
     held_status: HeldStatus = 202
     # Who approves where a rule names nobody: `group:NAME` or `any`. Each is one approval, and all are needed.
     default_approvers: Names = ()
+    # The longest `expires_in`, `remind_after` and `escalate.after` that a policy may demand; more is an error.
+    max_expires_in: Timeout = 7 * 24 * 3_600_000
+    # The longest `grant.valid_for`.
+    max_valid_for: Timeout = 24 * 3_600_000
+    # The longest `break_glass.review_within`.
+    max_review_within: Timeout = 30 * 24 * 3_600_000
+    # The longest `wait`.
+    max_wait: Timeout = 5 * 60_000
+    # The most `grant.uses`, and what a session has that names none.
+    max_uses: int = Field(1000, ge=1, le=1_000_000)
+    # The most approvals that one alternative of a demand may need.
+    max_seats: int = Field(20, ge=1, le=100)
+    # The longest text of a policy's: reasons, titles and values to show, names of groups, in characters.
+    max_text: int = Field(500, ge=1, le=10_000)
     # The ways to sign in that are strong enough for `risk: high` (`demo`; `oidc` asks for the password again). Without
     # any such a demand is an error: nobody could approve it.
     strong_sign_in: Names = ()

@@ -11,6 +11,7 @@ HoldgateError
 ├── PrincipalUnknown       nobody verified who asks, so a hold would belong to no one -> 503
 ├── BytesHidden            a bound value may hide bytes that Envoy replaced with "!" -> 503
 ├── RouteMisconfigured     what the route says of itself in context_extensions can't be read -> 503
+├── NotPermitted           the operator's rule doesn't let this requester ask -> 403
 ├── JustificationMissing   the rule wants the requester's reason, and there is none -> 428
 ├── TooManyTickets         a quota of new tickets is reached -> 429
 ├── VoteRefused            this person can't cast this vote now (the reason is for people)
@@ -81,6 +82,10 @@ class BytesHidden(HoldgateError):
 
 class RouteMisconfigured(HoldgateError):
     """Envoy's `context_extensions` for this route can't be read. The message is for the operator."""
+
+
+class NotPermitted(HoldgateError):
+    """The operator's rule refuses a requester. The message is the rule's reason, for the requester."""
 
 
 class JustificationMissing(HoldgateError):

@@ -63,7 +63,7 @@ class Actor:
     """Somebody who signed in to act on a ticket.
 
     `person` is None when the directory knows nobody by this identity. `method` names how they signed in
-    (`demo`, `oidc`, …) and `signed_in_at` when (epoch ms).
+    (`demo`, `oidc`, …) and `signed_in_at` when (epoch ms); 0 for the sender of a request, who didn't sign in to us.
     """
 
     identity: Identity

@@ -96,6 +96,12 @@ class Problem(Enum):
         "Approval no longer sufficient",
         "The policy now asks for more than was approved. Ask again when this approval has ended.",
     )
+    NOT_PERMITTED = ProblemType(
+        "not-permitted",
+        403,
+        "Not yours to ask for",
+        "This request needs an approval, and the operator's rule doesn't let you ask for one.",
+    )
     BREAK_GLASS_REFUSED = ProblemType(
         "break-glass-refused",
         403,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from authz.domain.identity import Actor
 
@@ -14,11 +14,13 @@ class Action(StrEnum):
     """What people do. The words are those of the vote path's input."""
 
     VIEW = "view"
+    REQUEST = "request"
     APPROVE = "approve"
     REJECT = "reject"
     WITHDRAW = "withdraw"
     CANCEL = "cancel"
     REVOKE = "revoke"
+    BREAK_GLASS = "break_glass"
     REVIEW = "review"
 
 
@@ -30,13 +32,15 @@ class Permission:
     reason: str = ""
 
 
+Subject: TypeAlias = Mapping[str, object]
+"""The ticket or review that an action is about (`vote_subject`)."""
+
+
 class VoteRule(Protocol):
     """Decides on top of what the code never lets anybody do: it can only allow less."""
 
-    async def permits(
-        self, action: Action, actor: Actor, subject: Mapping[str, object], timeout: float
-    ) -> Permission:
-        """Decide about one action within `timeout` seconds. `subject` is the ticket or review (`vote_subject`).
+    async def permits(self, action: Action, actor: Actor, subject: Subject, timeout: float) -> Permission:
+        """Decide about one action within `timeout` seconds.
 
         Raises PolicyUnavailable, and PolicyMalformed for an answer that is neither yes nor no.
         """
@@ -50,7 +54,7 @@ class BuiltInRule:
         self,
         action: Action,  # noqa: ARG002 - all the same
         actor: Actor,  # noqa: ARG002
-        subject: Mapping[str, object],  # noqa: ARG002
+        subject: Subject,  # noqa: ARG002
         timeout: float,  # noqa: ARG002
     ) -> Permission:
         """Leave it to the domain's rules."""

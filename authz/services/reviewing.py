@@ -43,7 +43,7 @@ class ReviewingService:
         """Say whether somebody may look: people whom the directory knows, if the rule agrees."""
         if actor.person is None:
             return False
-        subject = review_subject(found.review)
+        subject = review_subject(found.review.draft)
         return (await self._rule.permits(Action.VIEW, actor, subject, self._timeout)).allowed
 
     @staticmethod
@@ -59,7 +59,7 @@ class ReviewingService:
         """Note that somebody looked at it, with what they found; never who broke the glass."""
         found = await self.find(review_id)
         ending = _finding(found, actor, comment)
-        subject = review_subject(found.review)
+        subject = review_subject(found.review.draft)
         permission = await self._rule.permits(Action.REVIEW, actor, subject, self._timeout)
         if not permission.allowed:
             code = "not-permitted"

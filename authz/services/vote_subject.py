@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from authz.domain.approver import Approver, ApproverKind
-from authz.domain.break_glass import Review
-from authz.domain.ticket import State, Ticket, Vote
+from authz.domain.break_glass import ReviewDraft
+from authz.domain.ticket import State, Ticket, TicketDraft, Vote
 from authz.domain.timestamps import rfc3339
 
 
 def ticket_subject(ticket: Ticket, now_ms: int) -> dict[str, object]:
     """Describe a ticket."""
-    draft = ticket.draft
+    described = draft_subject(ticket.draft)
+    votes = [_vote(vote) for vote in ticket.votes]
+    return {**described, "state": ticket.state_at(now_ms).value, "votes": votes}
+
+
+def draft_subject(draft: TicketDraft) -> dict[str, object]:
+    """Describe a ticket that somebody is about to get."""
     demands = draft.requirement.demands
     return {
-        "id": ticket.id,
+        "id": draft.id,
         "rule": demands[0].rule,
         "rules": [demand.rule for demand in demands],
         "reason": draft.requirement.reason,
-        "state": ticket.state_at(now_ms).value,
+        "state": State.PENDING.value,
         "requester": _somebody(draft.requester.identity.ns, draft.requester.identity.id, draft.requester.name)
         | {"person": draft.requester_person or ""},
         "approvers": [[_seat(approver) for approver in demand.approvers] for demand in demands],
@@ -25,19 +31,18 @@ def ticket_subject(ticket: Ticket, now_ms: int) -> dict[str, object]:
         "method": draft.request.method,
         "host": draft.request.host,
         "path": draft.request.path,
-        "votes": [_vote(vote) for vote in ticket.votes],
+        "votes": [],
     }
 
 
-def review_subject(review: Review) -> dict[str, object]:
-    """Describe a review of break-glass: whoever is in its group counts as asked."""
-    draft = review.draft
+def review_subject(draft: ReviewDraft) -> dict[str, object]:
+    """Describe a use of break-glass, for its use and for its review: whoever is in its group counts as asked."""
     return {
-        "id": review.id,
+        "id": draft.id,
         "rule": draft.break_glass.rule,
         "rules": [draft.break_glass.rule],
         "reason": draft.break_glass.reason,
-        "state": (State.APPROVED if review.done_at else State.PENDING).value,
+        "state": State.PENDING.value,
         "requester": _somebody(draft.requester.identity.ns, draft.requester.identity.id, draft.requester.name)
         | {"person": draft.person},
         "approvers": [[{"group": draft.break_glass.group, "count": 1}]],

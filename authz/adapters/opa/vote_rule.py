@@ -44,12 +44,12 @@ class OpaVoteRule:
 
 
 def _actor(actor: Actor) -> dict[str, object]:
-    return {
+    when = {"signed_in_at": rfc3339(actor.signed_in_at)} if actor.signed_in_at else {}
+    return when | {
         "ns": actor.identity.ns,
         "id": actor.identity.id,
         "name": actor.name,
         "person": actor.person.id if actor.person else "",
         "groups": sorted(actor.groups),
         "method": actor.method,
-        "signed_in_at": rfc3339(actor.signed_in_at),
     }

@@ -16,7 +16,9 @@ from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.drafting import Drafting, HoldTerms, named
 from authz.services.check.requesters import Requester, Requesters
 from authz.services.check.responses import problem
+from authz.services.permissions import Action
 from authz.services.review_port import ReviewStore
+from authz.services.vote_subject import review_subject
 
 
 class BreakingGlass:
@@ -44,7 +46,8 @@ class BreakingGlass:
 
         The requester has to be a person whom the directory knows in the group, by the groups of now.
 
-        Raises PolicyMalformed, PrincipalUnknown, BadRequest, BytesHidden, PolicyUnavailable and StoreUnavailable.
+        Raises PolicyMalformed, PrincipalUnknown, NotPermitted, BadRequest, BytesHidden, PolicyUnavailable and
+        StoreUnavailable.
         """
         terms = self._parser.parse(verdict.approval)
         requester = self._requesters.of_hold(call.request, decision.requester)
@@ -72,6 +75,7 @@ class BreakingGlass:
             payload_digest=fingerprint.payload_digest,
             justification=justification_of(call.request),
         )
+        await self._drafting.permit(call, Action.BREAK_GLASS, draft.requester, person, review_subject(draft))
         used = await self._reviews.break_glass(
             draft, call.request.check_id, self._drafting.body(call.request)
         )

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from authz.domain.decision import Decision, Hold
-from authz.domain.errors import JustificationMissing, PolicyMalformed
+from authz.domain.errors import JustificationMissing, NotPermitted, PolicyMalformed
 from authz.domain.fingerprint import Binding, take_fingerprint
-from authz.domain.identity import Person, Principal
+from authz.domain.identity import Actor, Person, Principal
 from authz.domain.justification import justification_of
 from authz.domain.quorum import attainable
 from authz.domain.request import GatedRequest
@@ -17,7 +17,9 @@ from authz.domain.ticket import FrozenRequest, TicketDraft
 from authz.domain.token import partition_of_requester, ticket_id
 from authz.services.check.call import CheckCall
 from authz.services.check.requesters import Requester, Requesters
+from authz.services.permissions import Action, Subject, VoteRule
 from authz.services.ports import Directory
+from authz.services.vote_subject import draft_subject
 
 # Never stored, not even when a rule binds them: whoever reads a ticket must not be able to act as the requester.
 _NEVER_STORED = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -40,9 +42,12 @@ class HoldTerms:
 class Drafting:
     """Makes drafts of tickets. Stores nothing."""
 
-    def __init__(self, directory: Directory, requesters: Requesters, terms: HoldTerms) -> None:
+    def __init__(
+        self, directory: Directory, rule: VoteRule, requesters: Requesters, terms: HoldTerms
+    ) -> None:
         """Take the collaborators."""
         self._directory = directory
+        self._rule = rule
         self._requesters = requesters
         self._terms = terms
 
@@ -51,8 +56,8 @@ class Drafting:
     ) -> TicketDraft:
         """Return the ticket that this request would get.
 
-        Raises PolicyMalformed, PrincipalUnknown, JustificationMissing, BadRequest, BodyNotVisible, BytesHidden and
-        PolicyUnavailable.
+        Raises PolicyMalformed, PrincipalUnknown, NotPermitted, JustificationMissing, BadRequest, BodyNotVisible,
+        BytesHidden and PolicyUnavailable.
         """
         request = call.request
         if not request.method or not request.path:
@@ -69,7 +74,7 @@ class Drafting:
         if not attainable(requirement, identity, requester_known=person is not None):
             msg = f"rule {requirement.rule}: approval.approvers: nobody could give that to {identity}"
             raise PolicyMalformed(msg)
-        return TicketDraft(
+        draft = TicketDraft(
             id=self.new_id(requester),
             requester=named(requester.principal, person),
             requester_person=person.id if person else None,
@@ -81,6 +86,18 @@ class Drafting:
             quota_key=requester.quota_key,
             shared=requester.shared,
         )
+        await self.permit(call, Action.REQUEST, draft.requester, person, draft_subject(draft))
+        return draft
+
+    async def permit(
+        self, call: CheckCall, action: Action, asking: Principal, person: Person | None, subject: Subject
+    ) -> None:
+        """Ask the operator's rule about the sender of a request. Raises NotPermitted and as the rule does."""
+        actor = Actor(asking.identity, asking.name, person, "request", 0)
+        timeout = min(self._terms.directory_timeout, call.remaining())
+        permission = await self._rule.permits(action, actor, subject, timeout)
+        if not permission.allowed:
+            raise NotPermitted(permission.reason)
 
     async def person(self, call: CheckCall, requester: Requester) -> Person | None:
         """Return who asks, None for nobody the directory knows, or nobody in particular. Raises PolicyUnavailable."""

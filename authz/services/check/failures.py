@@ -8,6 +8,7 @@ from authz.domain.errors import (
     BodyNotVisible,
     BytesHidden,
     JustificationMissing,
+    NotPermitted,
     PolicyMalformed,
     PrincipalUnknown,
     RecordUnreadable,
@@ -35,36 +36,35 @@ def failure(error: BaseException) -> Outcome:
     `detail` is the stable word for metrics and logs.
     """
     match error:
-        case BadRequest():
-            # The messages of BadRequest are fixed sentences that name no value.
-            return Outcome(
-                Kind.REFUSE, problem(Problem.BAD_REQUEST, {"detail": str(error)}), detail="bad_request"
-            )
-        case BodyNotVisible():
-            return Outcome(
-                Kind.REFUSE,
-                problem(Problem.BODY_NOT_VISIBLE, {"reason": str(error)}),
-                detail="body_not_visible",
-            )
-        case TooManyTickets():
-            members = {"scope": error.scope, "retry_after": error.retry_after_s}
-            return Outcome(
-                Kind.REFUSE,
-                problem(Problem.TOO_MANY_TICKETS, members, retry_after_s=error.retry_after_s),
-                detail=f"too_many_tickets_{error.scope}",
-            )
-        case JustificationMissing():
-            members = {"rule": error.rule}
-            return Outcome(
-                Kind.REFUSE,
-                problem(Problem.JUSTIFICATION_REQUIRED, members),
-                rule=error.rule,
-                detail="justification_missing",
-            )
         case PrincipalUnknown():
             return Outcome(Kind.ERROR, problem(Problem.PRINCIPAL_UNKNOWN), detail="principal_unknown")
         case Unavailable():
             word = f"{error.dependency}_unavailable"
         case _:
             word = next((word for kind, word in _WORDS.items() if isinstance(error, kind)), "unexpected")
-    return Outcome(Kind.ERROR, problem(Problem.UNAVAILABLE), detail=word)
+    return _refusal(error) or Outcome(Kind.ERROR, problem(Problem.UNAVAILABLE), detail=word)
+
+
+def _refusal(error: BaseException) -> Outcome | None:
+    """Return the outcome for what the client can do something about."""
+    rule = ""
+    match error:
+        case BadRequest():
+            # The messages of BadRequest are fixed sentences that name no value.
+            answer, word = problem(Problem.BAD_REQUEST, {"detail": str(error)}), "bad_request"
+        case BodyNotVisible():
+            answer, word = problem(Problem.BODY_NOT_VISIBLE, {"reason": str(error)}), "body_not_visible"
+        case TooManyTickets():
+            members = {"scope": error.scope, "retry_after": error.retry_after_s}
+            answer = problem(Problem.TOO_MANY_TICKETS, members, retry_after_s=error.retry_after_s)
+            word = f"too_many_tickets_{error.scope}"
+        case NotPermitted():
+            # The operator's own sentence, meant for the requester.
+            answer = problem(Problem.NOT_PERMITTED, {"reason": str(error)} if str(error) else {})
+            word = "not_permitted"
+        case JustificationMissing():
+            rule = error.rule
+            answer, word = problem(Problem.JUSTIFICATION_REQUIRED, {"rule": rule}), "justification_missing"
+        case _:
+            return None
+    return Outcome(Kind.REFUSE, answer, rule=rule, detail=word)

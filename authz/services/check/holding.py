@@ -39,8 +39,8 @@ class Holding:
         A pending ticket on other terms than are demanded now is superseded: the votes on it would have been for
         nothing.
 
-        Raises PolicyMalformed, PrincipalUnknown, JustificationMissing, BadRequest, BodyNotVisible, BytesHidden,
-        TooManyTickets, PolicyUnavailable and StoreUnavailable; in each case nothing was stored.
+        Raises PolicyMalformed, PrincipalUnknown, NotPermitted, JustificationMissing, BadRequest, BodyNotVisible,
+        BytesHidden, TooManyTickets, PolicyUnavailable and StoreUnavailable; in each case nothing was stored.
         """
         requirement = self._parser.parse(hold.demand)
         draft = await self._drafting.draft(call, decision, hold, requirement)

@@ -223,3 +223,39 @@ async def refused(action: Any) -> str:  # noqa: ANN401 - any action
     with pytest.raises(VoteRefused) as error:
         await action
     return error.value.code
+
+
+async def test_the_rule_is_asked_before_somebody_gets_a_ticket(world: World) -> None:
+    """Its reason goes to the requester; nothing is stored."""
+    world.rule = rule = Rule(Permission(allowed=False, reason="Ask your lead first."))
+    outcome = await world.check()
+    assert (status(outcome), body(outcome)["type"]) == (403, "urn:holdgate:problem:not-permitted")
+    assert body(outcome)["reason"] == "Ask your lead first."
+    assert not world.memory.tickets
+    ((action, actor, subject),) = rule.asked
+    assert (action, actor.identity.id, actor.signed_in_at) == (Action.REQUEST, "alice-1", 0)
+    assert (subject["state"], subject["votes"]) == ("pending", [])
+
+
+async def test_the_rule_is_asked_before_a_glass_is_broken(world: World) -> None:
+    world.policy.result = {
+        "allowed": True,
+        "approval": {"break_glass": {"group": "sre", "review_within": "24h"}},
+    }
+    world.rule = rule = Rule(Permission(allowed=False))
+    outcome = await world.check()
+    assert (status(outcome), outcome.detail) == (403, "not_permitted")
+    assert "reason" not in body(outcome)
+    assert not world.reviews.kept
+    assert rule.asked[0][0] is Action.BREAK_GLASS
+    rule.answer = Permission(allowed=True)
+    assert (await world.check()).kind is Kind.ALLOW
+
+
+async def test_the_rule_is_not_asked_about_plain_decisions(world: World) -> None:
+    """A plain allow costs no second question."""
+    world.rule = rule = Rule()
+    for result in (True, False):
+        world.policy.result = result
+        await world.check()
+    assert not rule.asked

@@ -27,6 +27,7 @@ TABLE: list[tuple[BaseException, int, str, Kind]] = [
     (TimeoutError(SECRET), 503, "deadline", Kind.ERROR),
     (errors.BadRequest("the query has a ';'"), 400, "bad_request", Kind.REFUSE),
     (errors.BodyNotVisible("the body is cut"), 413, "body_not_visible", Kind.REFUSE),
+    (errors.NotPermitted("not on a Friday"), 403, "not_permitted", Kind.REFUSE),
     (errors.JustificationMissing("delete"), 428, "justification_missing", Kind.REFUSE),
     *(
         (errors.TooManyTickets(scope, 9), 429, f"too_many_tickets_{scope}", Kind.REFUSE)

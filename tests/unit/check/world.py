@@ -33,7 +33,7 @@ from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
 from authz.services.check.requesters import Requesters
 from authz.services.check.service import CheckService
-from authz.services.permissions import BuiltInRule
+from authz.services.permissions import BuiltInRule, VoteRule
 from authz.services.ports import PolicyReply, TicketStore
 from authz.services.voting import SignedIn, VotingService
 from tests.support.gated_requests import ISSUER, NAMESPACE, TIME_NS, gated, with_headers
@@ -107,6 +107,7 @@ class World:
     shared: frozenset[str] = frozenset()
     anonymous: bool = False
     sign_in: SignInRules = field(default_factory=lambda: SignInRules(frozenset({"strong"})))
+    rule: VoteRule = field(default_factory=BuiltInRule)
     reviews: MemoryReviews = field(default_factory=MemoryReviews)
     bind_headers: Sequence[str] = ("x-tenant",)
     held_status: int = 202
@@ -136,7 +137,7 @@ class World:
             partitions=self.partitions,
             entropy=lambda size: sha256(b"%d" % next(self._numbers)).digest()[:size],
         )
-        drafting = Drafting(self.people, requesters, terms)
+        drafting = Drafting(self.people, self.rule, requesters, terms)
         holding = Holding(store, drafting, self.mint, parser, PUBLIC_URL)
         breaking_glass = BreakingGlass(
             self.reviews, drafting, requesters, BreakGlassParser(RequirementLimits(), routes), terms

@@ -41,6 +41,7 @@ def test_types_are_stable_and_one_of_a_kind() -> None:
         "used-up",
         "request-changed",
         "approval-insufficient",
+        "not-permitted",
         "break-glass-refused",
         "justification-required",
         "bad-request",
