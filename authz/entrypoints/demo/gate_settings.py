@@ -28,6 +28,8 @@ def gate_environ(run: RunDirectory, ports: Ports, webhook: str) -> dict[str, str
         f"{PREFIX}SHUTDOWN_GRACE": "1s",
         f"{PREFIX}TICKET_KEYS": f"demo:{urlsafe_b64encode(token_bytes(32)).decode()}",
         f"{PREFIX}PRINCIPAL_FROM": "metadata:envoy.filters.http.jwt_authn/jwt/sub",
+        # There is no stronger way to sign in to a demo, and rules may be tried out.
+        f"{PREFIX}STRONG_SIGN_IN": "demo",
         f"{PREFIX}CHANNELS": json.dumps({"demo-room": {"kind": "teams-workflows", "url": webhook}}),
         f"{PREFIX}ROUTES": json.dumps({"default": ["demo-room"], "prod-changes": ["demo-room"]}),
         f"{PREFIX}PUBLIC_URL": f"http://{LOOPBACK}:{ports.console}",
