@@ -14,7 +14,6 @@ import pytest
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.ticket import State, Ticket
 from tests.integration.redis.drafts import draft, vote
-from tests.integration.redis.rivals import EACH
 from tests.support.redis_server import RedisServer
 
 ROUNDS = int(os.environ.get("HOLDGATE_TEST_RACE_ROUNDS", "3"))
@@ -73,9 +72,9 @@ async def test_exactly_one_of_two_happens(
 
 
 @pytest.mark.parametrize(("wish", "other", "state"), [PAIRS[0], PAIRS[2]])
-async def test_without_the_guards_both_happen(
+async def test_without_the_guards_more_than_one_happens(
     store: RedisTicketStore, shared_server: RedisServer, wish: str, other: str, state: State
 ) -> None:
     with rivals(shared_server.url, "unguarded", wish, other) as processes:
         ticket = await wanted_by_both(store, 0, state, wish)
-        assert happened(processes, ticket) > EACH
+        assert happened(processes, ticket) > 1
