@@ -19,6 +19,7 @@ from authz.adapters.opa.client import OpaClient
 from authz.adapters.opa.directory import OpaDirectory
 from authz.adapters.opa.policy_engine import OpaPolicyEngine
 from authz.adapters.opa.vote_rule import OpaVoteRule
+from authz.adapters.redis.address import parse_address
 from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
@@ -84,9 +85,14 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
 
 
 def redis_settings(settings: Settings) -> RedisSettings:
-    """Return what the Redis adapter needs of the settings."""
+    """Return what the Redis adapter needs of the settings. Raises SettingsInvalid."""
+    url = settings.redis_url.get_secret_value()
+    try:
+        parse_address(url)
+    except ValueError as error:
+        raise SettingsInvalid([f"HOLDGATE_REDIS_URL: {error}"]) from None
     return RedisSettings(
-        url=settings.redis_url.get_secret_value(),
+        url=url,
         timeout_ms=settings.redis_timeout,
         max_connections=settings.redis_connections,
         partitions=settings.redis_partitions,

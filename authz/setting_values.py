@@ -22,6 +22,7 @@ from authz.domain.reserved_headers import is_reserved
 from authz.domain.token import TicketKey
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", re.ASCII)
+_REDIS_SCHEME = re.compile(r"(rediss?(\+(sentinel|cluster))?|unix)://", re.ASCII)
 
 
 def _milliseconds(value: object) -> int:
@@ -90,8 +91,8 @@ def check_public_url(value: str) -> str:
 
 def check_redis_url(value: str) -> str:
     """Refuse another scheme than Redis's. The value is a secret and never repeated."""
-    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
-        msg = "must begin with redis://, rediss:// (TLS) or unix://"
+    if not _REDIS_SCHEME.match(value):
+        msg = "must begin with redis://, redis+sentinel:// or redis+cluster:// (rediss… for TLS), or unix://"
         raise ValueError(msg)
     return value
 

@@ -103,7 +103,8 @@ class Settings(BaseSettings):
     opa_max_answer_bytes: int = Field(1 << 20, ge=1024)
 
     # --- Tickets ------------------------------------------------------------------------------------------------
-    # Where tickets live: `redis://…`, `rediss://…` (TLS) or `unix:///path/to/socket`.
+    # Where tickets live: `redis://…`, `rediss://…` (TLS), `unix:///path/to/socket`; `redis+sentinel://HOST:PORT,…/MASTER`
+    # and `redis+cluster://HOST:PORT,…`; see [Redis](redis.md).
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     # How long one call of Redis may take.
     redis_timeout: Timeout = 100

@@ -51,9 +51,8 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it and wait until it answers (it may be loading its files)."""
-        words = [word for name, value in self._options.items() for word in (f"--{name}", value)]
         with (self.directory / "redis.log").open("ab") as log:
-            self._process = subprocess.Popen([self._binary, *words], stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command(), stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -61,6 +60,10 @@ class RedisServer:
                 self.stop()
                 raise RuntimeError(f"{self._binary} did not start:\n{tail}")
             time.sleep(0.01)
+
+    def _command(self) -> list[str]:
+        words = [word for name, value in self._options.items() for word in (f"--{name}", value)]
+        return [self._binary, *words]
 
     def kill(self) -> None:
         """SIGKILL it: no goodbye, no last fsync."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
-from authz.adapters.redis.keys import Keys
+from authz.adapters.redis.fan_out import all_of
+from authz.adapters.redis.keys import Keys, every_partition
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
@@ -16,17 +17,21 @@ OLDEST = (6, 2)
 _ASSERT = "HOLDGATE_REDIS_DURABILITY_ASSERTED=true"
 
 
-async def check_server(link: Link, keys: Keys, settings: RedisSettings) -> None:
+async def check_server(link: Link, settings: RedisSettings) -> None:
     """Refuse a server that could lose or give away a grant, and settings that don't fit the stored tickets.
 
-    All of it is in INFO, which managed Redis leaves open where it forbids CONFIG. Raises SettingsInvalid with
-    every problem, StoreUnavailable when the server can't be asked.
+    All of it is in INFO, which managed Redis leaves open where it forbids CONFIG. In a cluster each node that has a
+    partition is looked at. Raises SettingsInvalid with every problem, StoreUnavailable when a server can't be asked.
     """
-    info = await read_info(link)
+    partitions = every_partition(settings.partitions)
+    asked = partitions if link.scattered else partitions[:1]
+    infos = await all_of(read_info(link, keys.clock) for keys in asked)
+    keys = partitions[0]
     await link.command("HSETNX", keys.meta, "partitions", settings.partitions, key=keys.meta)
-    found = unfit_for_tickets(info, await stored_partitions(link, keys), settings)
+    stored = await stored_partitions(link, keys)
+    found = [unfit for info in infos for unfit in unfit_for_tickets(info, stored, settings)]
     if found:
-        raise SettingsInvalid([f"{each.problem} {each.advice}" for each in found])
+        raise SettingsInvalid(list(dict.fromkeys(f"{each.problem} {each.advice}" for each in found)))
 
 
 def unfit_for_tickets(info: Mapping[str, str], stored: int | None, settings: RedisSettings) -> list[Unfit]:
@@ -39,10 +44,10 @@ def unfit_for_tickets(info: Mapping[str, str], stored: int | None, settings: Red
     ]
 
 
-async def read_info(link: Link) -> dict[str, str]:
-    """Return the fields of INFO, none where it is forbidden. Raises StoreUnavailable."""
+async def read_info(link: Link, key: str = "") -> dict[str, str]:
+    """Return the fields of INFO of the node that has a key, none where it is forbidden. Raises StoreUnavailable."""
     try:
-        reply = await link.command("INFO")
+        reply = await link.command("INFO", key=key)
     except StoreUnavailable as error:
         if "NOPERM" not in str(error) and "permission" not in str(error):
             raise

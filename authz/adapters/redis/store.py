@@ -46,7 +46,7 @@ class RedisTicketStore:
 
         A server that can't be reached now is looked at before anything is first written to it.
         """
-        await check_server(self.link, self._partitions[0], self._settings)
+        await check_server(self.link, self._settings)
         self._trusted = True
 
     async def aclose(self) -> None:

@@ -57,10 +57,10 @@ async def test_a_refused_connection_is_an_outage(settings: RedisSettings) -> Non
 
 async def test_a_url_cannot_bring_retries_or_waits_back(settings: RedisSettings) -> None:
     link = Link(settings.url + "?retry_on_timeout=true&socket_timeout=60&max_connections=9", 1, 50)
-    made = link._checked_out()
+    made = link._route.nodes[0]._checked_out()
     assert made.retry.get_retries() == 0
     assert (made.socket_connect_timeout, made.socket_timeout) == (0.05, None)
-    assert link._pool.max_connections == 1
+    assert link._route.nodes[0]._pool.max_connections == 1
 
 
 async def test_waiting_for_a_connection_is_bounded_too(settings: RedisSettings) -> None:
@@ -100,7 +100,7 @@ async def test_a_black_hole_costs_the_timeout_and_recovery_is_quick(
         pytest.fail("not healthy within a second")
     patient = [await store.load(ticket.id) for _ in range(20)]
     assert all(loaded is not None for loaded in patient)
-    assert store.link._slots._value == 8, "every slot came back"
+    assert store.link._route.nodes[0]._slots._value == 8, "every slot came back"
     assert store.link.connected <= 8
     await store.aclose()
 
@@ -223,7 +223,7 @@ async def test_a_call_cancelled_at_any_await_did_all_or_nothing_and_leaves_no_st
             assert done[1] is not None
             before = State.PENDING if what == "vote" else State.APPROVED
             assert (done[1].ticket.state is not before) == bool(kinds)
-        assert store.link._slots._value == 1
+        assert store.link._route.nodes[0]._slots._value == 1
         await store.aclose()
         if not was_cancelled and number % 2:
             break

@@ -145,7 +145,7 @@ def test_settings_that_bound_nothing_are_refused(wrong: dict[str, int]) -> None:
 
 
 async def test_the_check_itself_is_what_refuses(settings: RedisSettings, link: Link) -> None:
-    await check_server(link, KEYS, settings)
+    await check_server(link, settings)
     assert await link.command("HGET", KEYS.meta, "partitions") == b"1"
 
 
@@ -156,7 +156,7 @@ async def test_an_unfit_server_that_was_down_at_start_is_not_written_to_later(
     """Without the look before the first write, the ticket would be stored where it can be lost."""
     store = RedisTicketStore(RedisSettings(url=start_server(appendonly="no").url, timeout_ms=5_000))
     if not guarded:
-        monkeypatch.setattr(store, "_trust", _trusting)
+        monkeypatch.setattr(store, "trust", _trusting)
     try:
         if guarded:
             with pytest.raises(StoreUnavailable, match="append-only"):

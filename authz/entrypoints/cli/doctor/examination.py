@@ -51,11 +51,15 @@ def examine(envoy_admin: str | None, environ: Mapping[str, str] | None = None) -
 
 
 async def _examined(settings: Settings, envoy_admin: str | None) -> list[Finding]:
+    try:
+        redis_settings = bootstrap.redis_settings(settings)
+    except SettingsInvalid as error:
+        return [SETTINGS_INVALID.found(*_split(problem)) for problem in error.problems]
     opa, redis, envoy, endpoints = await asyncio.gather(
         OpaInspection(
             opa_facts(settings), settings.opa_url, max_answer_bytes=settings.opa_max_answer_bytes
         ).look(),
-        look_at_redis(redis_facts(settings), bootstrap.redis_settings(settings)),
+        look_at_redis(redis_facts(settings), redis_settings),
         _envoy(settings, envoy_admin),
         _endpoints(settings),
     )
