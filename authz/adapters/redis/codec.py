@@ -1,8 +1,8 @@
 """Stored bytes to domain values and back.
 
-A record is JSON, `{"v": 2, …}`, bytes in it base64 (RFC 4648 §4). One of the version before is read too; any
-other, or one with a field that this release does not know, is refused rather than half understood: the field may
-be what restricts the ticket.
+A record is JSON, `{"v": 2, …}`, bytes in it base64 (RFC 4648 §4), and packed where it is long. One of the version
+before is read too; any other, or one with a field that this release does not know, is refused rather than half
+understood: the field may be what restricts the ticket.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError
 
 from authz.adapters.redis.earlier_record import raised
 from authz.adapters.redis.odd_text import MARK, mark, unmark
+from authz.adapters.redis.record_packing import packed, unpacked
 from authz.domain.break_glass import Review, ReviewDraft
 from authz.domain.errors import RecordUnreadable
 from authz.domain.request import CheckId
@@ -158,15 +159,16 @@ def _dumped(record: type[_Record[Value]], value: Value) -> bytes:
     try:
         dumped = record(v=FORMAT, value=value).model_dump_json().encode()
         if _MARK not in dumped:
-            return dumped
+            return packed(dumped)
     except (UnicodeEncodeError, PydanticSerializationError):
         pass  # marked below
-    return record(v=FORMAT, value=mark(value)).model_dump_json().encode()
+    return packed(record(v=FORMAT, value=mark(value)).model_dump_json().encode())
 
 
 def _loaded(record: type[_Record[Value]], stored: bytes) -> Value:
-    value = record.model_validate_json(raised(stored)).value
-    return unmark(value) if _MARK in stored else value
+    plain = unpacked(stored)
+    value = record.model_validate_json(raised(plain)).value
+    return unmark(value) if _MARK in plain else value
 
 
 def _unreadable(kind: str, error: Exception) -> RecordUnreadable:
