@@ -262,6 +262,7 @@ def delivery(settings: Settings, outside: Outside, metrics: Metrics) -> Delivery
     return Delivery(
         outside.outbox,
         outside.store,
+        outside.reviews,
         routes,
         NotifierObserver(metrics),
         DeliverySettings(attempts=settings.delivery_attempts, lease_s=settings.delivery_lease / _MS),

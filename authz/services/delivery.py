@@ -15,10 +15,10 @@ from typing import Protocol
 
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
 from authz.domain.events import EventType
-from authz.domain.ticket import Ticket
 from authz.services.backoff import Backoff
 from authz.services.bodies import kept_body
 from authz.services.ports import (
+    Alarm,
     Channel,
     ChannelFailed,
     DeliveryDelayed,
@@ -28,8 +28,10 @@ from authz.services.ports import (
     Outbox,
     Posting,
 )
+from authz.services.review_port import Reviewed
 
 DEFAULT_ROUTE = "default"
+_OF_REVIEWS = {EventType.BREAKGLASS_USED, EventType.BREAKGLASS_REVIEWED}
 
 
 class TicketReader(Protocol):
@@ -41,6 +43,14 @@ class TicketReader(Protocol):
 
     async def body(self, ticket_id: str) -> bytes | None:
         """See TicketStore."""
+        ...
+
+
+class ReviewReader(Protocol):
+    """What delivery needs of a ReviewStore."""
+
+    async def review(self, review_id: str) -> Reviewed | None:
+        """See ReviewStore."""
         ...
 
 
@@ -87,16 +97,18 @@ class Routes:
 class Delivery:
     """One worker. Several, in several processes, share one outbox."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is one collaborator, named at the only call
         self,
         outbox: Outbox,
         tickets: TicketReader,
+        reviews: ReviewReader,
         routes: Routes,
         observer: DeliveryObserver,
         settings: DeliverySettings,
     ) -> None:
         self._outbox = outbox
         self._tickets = tickets
+        self._reviews = reviews
         self._routes = routes
         self._observer = observer
         self._settings = settings
@@ -188,12 +200,12 @@ class Delivery:
         try:
             posting = await self._posting(notice)
         except RecordUnreadable as error:
-            await self._bury(notice, f"the ticket can't be read: {error}")
+            await self._bury(notice, f"what it is about can't be read: {error}")
             return
         if posting is None:
-            await self._bury(notice, "there is no such ticket any more")
+            await self._bury(notice, "what it is about is not there any more")
             return
-        channels = self._wanted(notice, posting.ticket)
+        channels = self._wanted(notice, posting)
         receipts = dict(await self._outbox.receipts(notice)) if notice.attempt > 1 else {}
         missing = [name for name in channels if name not in receipts]
         post = self._post if len(missing) == 1 else self._post_and_note
@@ -209,7 +221,10 @@ class Delivery:
         else:
             await self._outbox.delivered(notice, receipts)
 
-    async def _posting(self, notice: Notice) -> Posting | None:
+    async def _posting(self, notice: Notice) -> Posting | Alarm | None:
+        if notice.type in _OF_REVIEWS:
+            reviewed = await self._reviews.review(notice.ticket_id)
+            return None if reviewed is None else Alarm(notice.type, reviewed.review, reviewed.now)
         loaded = await self._tickets.load(notice.ticket_id)
         if loaded is None:
             return None
@@ -218,24 +233,26 @@ class Delivery:
         body = await kept_body(self._tickets, loaded.ticket) if created else None
         return Posting(notice.type, loaded.ticket, loaded.now, body)
 
-    def _wanted(self, notice: Notice, ticket: Ticket) -> list[str]:
+    def _wanted(self, notice: Notice, posting: Posting | Alarm) -> list[str]:
         """Return the names of the routes' channels that post something for this event."""
         names: list[str] = []
-        for route in ticket.draft.requirement.notify:
+        for route in _routes_of(posting):
             if route not in self._routes.routes:
                 self._observer.unknown_route(notice, route)
             names += self._routes.routes.get(route, self._routes.routes[DEFAULT_ROUTE])
         channels = self._routes.channels
         return [name for name in dict.fromkeys(names) if notice.type in channels[name].events]
 
-    async def _post(self, notice: Notice, name: str, posting: Posting) -> str | ChannelFailed:
+    async def _post(self, notice: Notice, name: str, posting: Posting | Alarm) -> str | ChannelFailed:
         """Post to one channel; return its receipt or what went wrong. One channel's trouble is no other's."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         failure: ChannelFailed
         try:
             async with asyncio.timeout(self._settings.post_s):
-                receipt = await self._routes.channels[name].send(posting)
+                channel = self._routes.channels[name]
+                told = channel.alarm(posting) if isinstance(posting, Alarm) else channel.send(posting)
+                receipt = await told
         except ChannelFailed as error:
             failure = error
         except TimeoutError:
@@ -249,7 +266,9 @@ class Delivery:
         self._observer.failed(notice, name, failure)
         return failure
 
-    async def _post_and_note(self, notice: Notice, name: str, posting: Posting) -> str | ChannelFailed:
+    async def _post_and_note(
+        self, notice: Notice, name: str, posting: Posting | Alarm
+    ) -> str | ChannelFailed:
         """Post, and write down at once that this channel has it: the others may keep the notice for long."""
         result = await self._post(notice, name, posting)
         if isinstance(result, str):
@@ -273,3 +292,10 @@ class Delivery:
     async def _bury(self, notice: Notice, why: str) -> None:
         await self._outbox.bury(notice, why)
         self._observer.buried(notice, why)
+
+
+def _routes_of(posting: Posting | Alarm) -> tuple[str, ...]:
+    if isinstance(posting, Alarm):
+        terms = posting.review.draft.break_glass
+        return (*terms.notify, *terms.cc)
+    return posting.ticket.draft.requirement.notify

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from authz.domain.break_glass import Review
 from authz.domain.errors import HoldgateError
 from authz.domain.events import Event, EventType
 from authz.domain.identity import Identity, Person
@@ -224,6 +225,15 @@ class Posting:
     body: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a channel is told of a use of break-glass: the event, and the review as it is now (`now` is Redis's)."""
+
+    type: EventType
+    review: Review
+    now: int
+
+
 class ChannelFailed(HoldgateError):
     """A channel didn't take a posting. The message is for operators and never holds a secret address."""
 
@@ -257,6 +267,10 @@ class Channel(Protocol):
 
         Raises DeliveryDelayed and DeliveryRefused.
         """
+        ...
+
+    async def alarm(self, alarm: Alarm) -> str:
+        """Post that somebody broke the glass, or that it was reviewed; else as `send`."""
         ...
 
 

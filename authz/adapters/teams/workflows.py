@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 import httpx
 
 from authz.adapters.teams.card import CardLimits
-from authz.adapters.teams.envelope import envelope
+from authz.adapters.teams.envelope import alarm_envelope, envelope
 from authz.adapters.teams.pace import Pace
 from authz.adapters.teams.retry_after import http_date, retry_after_s
 from authz.adapters.teams.secret_url import SecretUrl, unlogged
 from authz.domain.events import EventType
-from authz.services.ports import DeliveryDelayed, DeliveryRefused, Posting
+from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 
 PER_SECOND = 4
 
@@ -32,6 +32,8 @@ EVENTS = frozenset(
         EventType.TICKET_APPROVED,
         EventType.TICKET_REJECTED,
         EventType.TICKET_EXPIRED,
+        EventType.BREAKGLASS_USED,
+        EventType.BREAKGLASS_REVIEWED,
     }
 )
 
@@ -93,7 +95,13 @@ class WorkflowsChannel:
         Raises DeliveryDelayed after 408, 425, 429, 5xx and anything short of an answer, and DeliveryRefused
         after every other answer than an acceptance.
         """
-        message = envelope(posting, self._settings.public_url, self._settings.limits)
+        return await self._sent(envelope(posting, self._settings.public_url, self._settings.limits))
+
+    async def alarm(self, alarm: Alarm) -> str:
+        """Post the card of a use of break-glass, as `send` does one of a ticket."""
+        return await self._sent(alarm_envelope(alarm, self._settings.public_url, self._settings.limits))
+
+    async def _sent(self, message: bytes) -> str:
         async with self._pace.turn() as back_after_s:
             if back_after_s > 0:
                 msg = f"the webhook is busy, or asked for a pause: {back_after_s:.1f} s more"

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 
 from authz.adapters.redis.outbox import RedisOutbox
+from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings, webhook_client
@@ -20,7 +21,7 @@ from authz.domain.events import EventType
 from authz.services.backoff import Backoff
 from authz.services.delivery import Delivery, DeliverySettings, Routes
 from authz.services.expiry import Expiry, ExpirySettings
-from authz.services.ports import Channel, Notice, Posting
+from authz.services.ports import Alarm, Channel, Notice, Posting
 from tests.unit.delivery.doubles import Watched
 
 
@@ -69,6 +70,9 @@ class StallingChannel:
         await self._reach("after")
         return receipt
 
+    async def alarm(self, alarm: Alarm) -> str:
+        return await self._channel.alarm(alarm)
+
     async def _reach(self, place: str) -> None:
         if place == self._stall:
             say(place)
@@ -116,9 +120,8 @@ async def running(plan: Plan) -> AsyncIterator[Watched]:
             drain_s=0.1,
             backoff=Backoff(0.05, 0.2),
         )
-        delivery = Delivery(
-            outbox, store, Routes({"teams": channel}, {"default": ("teams",)}), watched, bounds
-        )
+        routes = Routes({"teams": channel}, {"default": ("teams",)})
+        delivery = Delivery(outbox, store, RedisReviewStore(store, settings), routes, watched, bounds)
         expiry = Expiry(store, watched, ExpirySettings())
         tasks = [asyncio.create_task(delivery.run(stop)), asyncio.create_task(expiry.run(stop))]
         try:

@@ -15,6 +15,7 @@ VALID_FOR = 15 * MINUTE
 COOLDOWN = 10 * MINUTE
 REPLAY_WINDOW = 10_000
 REPLAYS = 3
+WITHDRAWALS = 20
 
 
 @dataclass
@@ -27,8 +28,10 @@ class ModelTicket:
     created_at: int
     state: State = State.PENDING
     rev: int = 1
-    approvals: int = 0
-    votes: int = 0
+    voters: list[str] = field(default_factory=list)
+    cast: int = 0
+    withdrawals: int = 0
+    replaced_by: str = ""
     approved_at: int = 0
     decided_at: int = 0
     taken: int = 0
@@ -46,21 +49,53 @@ class ModelTicket:
             case _:
                 return False
 
-    def vote(self, choice: Choice, now: int) -> State | None:
+    def state_at(self, now: int) -> State:
+        """The state by the clock."""
+        if self.state is State.PENDING and now >= self.created_at + EXPIRES_IN:
+            return State.EXPIRED
+        if self.state is State.APPROVED and now >= self.approved_at + VALID_FOR:
+            return State.LAPSED
+        return self.state
+
+    def vote(self, choice: Choice, person: str, now: int) -> State | None:
         """The state that a vote leads to, None when it comes too late."""
-        if self.state is not State.PENDING or now >= self.created_at + EXPIRES_IN:
+        if self.state_at(now) is not State.PENDING:
             return None
-        self.votes += 1
+        self.voters.append(person)
+        self.cast += 1
         self.rev += 1
-        self.approvals += choice is Choice.APPROVE
         if choice is Choice.REJECT:
             self.state, self.decided_at = State.REJECTED, now
-        elif self.approvals == self.seats:
+        elif len(self.voters) == self.seats:
             self.state, self.approved_at = State.APPROVED, now
         return self.state
 
+    def withdraw(self, person: str, now: int) -> bool:
+        """Whether this person's vote is taken away: only while nothing is decided, and only so often."""
+        if (
+            self.state_at(now) is not State.PENDING
+            or person not in self.voters
+            or self.withdrawals >= WITHDRAWALS
+        ):
+            return False
+        self.voters.remove(person)
+        self.withdrawals += 1
+        self.rev += 1
+        return True
+
+    def end(self, to: State, now: int) -> bool:
+        """Whether somebody's will ends it: what waits is cancelled or replaced, a grant revoked or replaced."""
+        wanted = {State.CANCELLED: {State.PENDING}, State.REVOKED: {State.APPROVED}}
+        if self.state_at(now) not in wanted.get(to, {State.PENDING, State.APPROVED}):
+            return False
+        self.state = to
+        self.rev += 1
+        return True
+
     def redeem(self, check: int, uses: int, window: int, now: int, *, same: bool) -> RedeemResult:
         """What a Check gets that asks for a use."""
+        if self.state in {State.REVOKED, State.SUPERSEDED}:
+            return RedeemResult.NOT_APPROVED
         for count in self.counted:
             if same and count[0] == check and count[2] < REPLAYS and now - count[1] <= REPLAY_WINDOW:
                 count[2] += 1
@@ -102,15 +137,19 @@ _LEADS_TO = {
     EventType.TICKET_EXPIRED: State.EXPIRED,
     EventType.GRANT_USED_UP: State.USED_UP,
     EventType.GRANT_LAPSED: State.LAPSED,
+    EventType.TICKET_CANCELLED: State.CANCELLED,
+    EventType.TICKET_SUPERSEDED: State.SUPERSEDED,
+    EventType.GRANT_REVOKED: State.REVOKED,
 }
 
 
-def replayed(events: Iterable[Event]) -> dict[str, tuple[State, int, int, int]]:
-    """State, rev, votes and uses taken of every ticket, as the audit alone tells it."""
-    found: dict[str, tuple[State, int, int, int]] = {}
+def replayed(events: Iterable[Event]) -> dict[str, tuple[State, int, int, int, str]]:
+    """State, rev, votes that count, uses taken and successor of every ticket, as the audit alone tells it."""
+    found: dict[str, tuple[State, int, int, int, str]] = {}
     for event in events:
-        state, _, votes, taken = found.get(event.ticket_id, (State.PENDING, 0, 0, 0))
-        votes += event.type is EventType.VOTE_RECORDED
+        state, _, votes, taken, successor = found.get(event.ticket_id, (State.PENDING, 0, 0, 0, ""))
+        votes += (event.type is EventType.VOTE_RECORDED) - (event.type is EventType.VOTE_WITHDRAWN)
         taken += event.type is EventType.GRANT_REDEEMED
-        found[event.ticket_id] = (_LEADS_TO.get(event.type, state), event.rev, votes, taken)
+        successor = str(event.data.get("replaced_by", successor))
+        found[event.ticket_id] = (_LEADS_TO.get(event.type, state), event.rev, votes, taken, successor)
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from authz.domain.errors import StoreUnavailable
 from authz.domain.events import EventType
 from authz.domain.ticket import Ticket
-from authz.services.ports import ChannelFailed, Loaded, Notice, Posting
+from authz.services.ports import Alarm, ChannelFailed, Loaded, Notice, Posting
 
 EVERY_EVENT = frozenset(EventType)
 
@@ -128,12 +128,20 @@ class FakeChannel:
     events: frozenset[EventType] = EVERY_EVENT
     gate: asyncio.Event | None = None
     postings: list[Posting] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
     now: int = 0
     most: int = 0
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def send(self, posting: Posting) -> str:
         self.postings.append(posting)
+        return await self._answer()
+
+    async def alarm(self, alarm: Alarm) -> str:
+        self.alarms.append(alarm)
+        return await self._answer()
+
+    async def _answer(self) -> str:
         self.now += 1
         self.most = max(self.most, self.now)
         self.begun.set()

@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import pytest
 
+from authz.domain.break_glass import BreakGlass, ReviewDraft
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
 from authz.domain.events import EventType
+from authz.domain.request import CheckId
 from authz.domain.ticket import State, Ticket
 from authz.services.backoff import Backoff
 from authz.services.delivery import Delivery, DeliverySettings, Routes
-from authz.services.ports import Channel, DeliveryDelayed, DeliveryRefused, Notice
+from authz.services.ports import Alarm, Channel, DeliveryDelayed, DeliveryRefused, Notice
+from tests.support.memory_reviews import MemoryReviews
 from tests.support.sample_tickets import CREATED_AT, REQUIREMENT, approved, ticket
 from tests.unit.delivery.doubles import FakeChannel, MemoryOutbox, MemoryTickets, Watched
 
@@ -51,7 +54,8 @@ class Rig:
         self.watched = Watched()
         known: dict[str, Channel] = dict(self.channels)
         wiring = Routes(known, routes or {"default": tuple(known)})
-        self.delivery = Delivery(self.outbox, self.tickets, wiring, self.watched, settings)
+        self.reviews = MemoryReviews()
+        self.delivery = Delivery(self.outbox, self.tickets, self.reviews, wiring, self.watched, settings)
         self.stop = asyncio.Event()
 
     @asynccontextmanager
@@ -308,8 +312,8 @@ async def test_a_notice_whose_acknowledgement_is_lost_stays_leased() -> None:
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (RecordUnreadable("version 9"), "the ticket can't be read: version 9"),
-        (None, "there is no such ticket any more"),
+        (RecordUnreadable("version 9"), "what it is about can't be read: version 9"),
+        (None, "what it is about is not there any more"),
     ],
 )
 async def test_a_notice_without_a_readable_ticket_is_buried(error: Exception | None, why: str) -> None:
@@ -392,3 +396,26 @@ async def test_a_route_without_channels_tells_nobody_and_keeps_nothing_back() ->
 def test_routes_to_nowhere_are_refused(routes: dict[str, tuple[str, ...]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Routes({"teams": FakeChannel()}, routes)
+
+
+async def test_a_use_of_break_glass_is_an_alarm_on_the_route_of_its_terms() -> None:
+    channels = {"a": FakeChannel(), "b": FakeChannel(), "c": FakeChannel()}
+    held = ticket()
+    terms = BreakGlass("oncall", 60_000, "break-glass", "", ("prod",), ("room",), ())
+    draft = ReviewDraft(held.id, held.draft.requester, "alice", terms, held.draft.request, "d" * 64)
+    rig = Rig(
+        notice(kind=EventType.BREAKGLASS_USED),
+        channels=channels,
+        routes={"default": ("a",), "prod": ("b",), "room": ("c",)},
+    )
+    used = await rig.reviews.break_glass(draft, CheckId("1", 1))
+    await rig.run_until(lambda: bool(rig.outbox.done))
+    alarm = Alarm(EventType.BREAKGLASS_USED, used.review, used.now)
+    assert [channel.alarms for channel in channels.values()] == [[], [alarm], [alarm]]
+    assert not any(channel.postings for channel in channels.values())
+
+
+async def test_an_alarm_about_nothing_is_buried_with_an_alert() -> None:
+    rig = Rig(notice(kind=EventType.BREAKGLASS_REVIEWED))
+    await rig.run_until(lambda: bool(rig.outbox.buried))
+    assert rig.channels["teams"].alarms == []

@@ -277,4 +277,11 @@ async def test_the_client_is_bounded_and_follows_nothing() -> None:
 
 def test_only_what_people_wait_for_is_posted() -> None:
     names = {event.value for event in EVENTS}
-    assert names == {"ticket.created", "ticket.approved", "ticket.rejected", "ticket.expired"}
+    assert names == {
+        "ticket.created",
+        "ticket.approved",
+        "ticket.rejected",
+        "ticket.expired",
+        "breakglass.used",
+        "breakglass.reviewed",
+    }
