@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authz.adapters.cards.body_excerpt import excerpt
+from authz.adapters.cards.demand_words import HIGH_RISK, demand_in_words, scope_in_words
 from authz.adapters.cards.secrets import MASK, mask_pairs
 from authz.adapters.cards.text import one_line
 from authz.adapters.cards.wording import approvals, facts, headline, moment, summary, ticket_link
@@ -22,6 +23,7 @@ from authz.adapters.teams.elements import (
 )
 from authz.domain.events import EventType
 from authz.domain.identity import Principal
+from authz.domain.requirement import Demand, Risk
 from authz.domain.secrecy import is_secret
 from authz.domain.ticket import Choice, State, Ticket, Vote
 from authz.domain.token import short_code
@@ -38,6 +40,7 @@ _STYLES: dict[State, ContainerStyle] = {
     State.SUPERSEDED: "emphasis",
     State.REVOKED: "attention",
 }
+_ENDED = {State.CANCELLED: "Taken back by", State.REVOKED: "Revoked by"}
 _VERBS = {Choice.APPROVE: "Approved by", Choice.REJECT: "Rejected by"}
 
 
@@ -73,9 +76,11 @@ def ticket_card(posting: Posting, public_url: str, limits: CardLimits) -> Adapti
     whole = posting.type is EventType.TICKET_CREATED
     body: list[Element] = [
         box(_STYLES[state], own_words(headline(ticket, state), large=True)),
+        *_news(posting, state),
         *_request(ticket, limits),
         *(_detail(ticket, limits) if whole else ()),
         *_votes(ticket.votes, limits),
+        *_ending(ticket, limits),
         *(_awaited(ticket, limits) if state is State.PENDING else ()),
         fact_set(facts(ticket, state)),
         *(_body(posting, limits) if whole else ()),
@@ -87,21 +92,47 @@ def ticket_card(posting: Posting, public_url: str, limits: CardLimits) -> Adapti
     return card(summary(ticket, state, link), body, button, link)
 
 
+def _news(posting: Posting, state: State) -> list[Element]:
+    """Return what changed where the state doesn't say it, and what takes this ticket's place."""
+    ticket = posting.ticket
+    if ticket.replaced_by:
+        return [own_words(f"The ticket with the code {short_code(ticket.replaced_by)} has taken its place.")]
+    if posting.type is EventType.VOTE_WITHDRAWN and state is State.PENDING:
+        return [own_words("A vote was withdrawn.")]
+    return []
+
+
 def _request(ticket: Ticket, limits: CardLimits) -> list[Element]:
     request = ticket.draft.request
     path, question_mark, query = request.target.partition("?")
     target = f"{request.scheme}://{request.host}{path}{question_mark}{mask_pairs(query)}"
     return [
         row("Request", one_line(f"{request.method} {target}", limits.target)),
-        row("Requester", _person(ticket.draft.requester, limits)),
+        row("Requester", _requester(ticket, limits)),
     ]
 
 
+def _requester(ticket: Ticket, limits: CardLimits) -> str:
+    person = _person(ticket.draft.requester, limits)
+    return f"nobody in particular: {person}" if ticket.draft.shared else person
+
+
 def _detail(ticket: Ticket, limits: CardLimits) -> list[Element]:
-    requirement = ticket.draft.requirement
-    rows: list[Element] = [row("Rule", one_line(requirement.rule, limits.name))]
-    if requirement.reason:
-        rows.append(row("Reason", one_line(requirement.reason, limits.sentence)))
+    draft = ticket.draft
+    requirement = draft.requirement
+    warnings: list[Element] = []
+    if requirement.scope:  # of slugs, which are read alike as Markdown
+        covered = f"Not only this request: an approval is good for {scope_in_words(requirement)}."
+        warnings.append(box("attention", own_words(covered)))
+    if requirement.risk is Risk.HIGH:
+        warnings.append(box("attention", own_words(HIGH_RISK)))
+    rules = [rule for demand in requirement.demands for rule in _demand(demand, limits)]
+    theirs: list[Element] = []
+    if draft.justification:
+        theirs.append(row("The requester says (unchecked)", one_line(draft.justification, limits.sentence)))
+    differing = [
+        row("May differ in the body", one_line(pointer, limits.name)) for pointer in requirement.body_ignores
+    ]
     shown = [
         row("From the policy", f"{one_line(title, limits.name)} = {one_line(value, limits.sentence)}")
         for title, value in requirement.show
@@ -110,7 +141,22 @@ def _detail(ticket: Ticket, limits: CardLimits) -> list[Element]:
         row("Header", f"{one_line(name, limits.name)}: {_header_value(name, value, limits)}")
         for name, value in ticket.draft.request.headers
     ]
-    return [*rows, *_some(shown, limits), *_some(headers, limits)]
+    return [
+        *warnings,
+        *_some(rules, limits),
+        *theirs,
+        *_some(shown, limits),
+        *_some(headers, limits),
+        *_some(differing, limits),
+    ]
+
+
+def _demand(demand: Demand, limits: CardLimits) -> list[RichTextBlock]:
+    rows = [row("Rule", one_line(demand.rule, limits.name))]
+    if demand.reason:
+        rows.append(row("Reason", one_line(demand.reason, limits.sentence)))
+    rows.append(row("Asks for", one_line(demand_in_words(demand), limits.sentence)))
+    return rows
 
 
 def _header_value(name: str, value: bytes, limits: CardLimits) -> str:
@@ -127,9 +173,18 @@ def _vote(vote: Vote, limits: CardLimits) -> str:
     return f"{person} at {moment(vote.at)}{comment}"
 
 
+def _ending(ticket: Ticket, limits: CardLimits) -> list[Element]:
+    ending = ticket.ending
+    if ending is None:
+        return []
+    person = _person(Principal(ending.identity, ending.name), limits)
+    comment = f", saying: {one_line(ending.comment, limits.sentence)}" if ending.comment.strip() else ""
+    return [row(_ENDED.get(ticket.state, "Ended by"), f"{person}{comment}")]
+
+
 def _awaited(ticket: Ticket, limits: CardLimits) -> list[Element]:
     awaiting = approvals(ticket).awaiting
-    return [row("Waiting for", one_line(", ".join(awaiting), limits.sentence))] if awaiting else []
+    return [row("Waiting for", one_line("; ".join(awaiting), limits.sentence))] if awaiting else []
 
 
 def _body(posting: Posting, limits: CardLimits) -> list[Element]:

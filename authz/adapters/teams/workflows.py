@@ -29,9 +29,13 @@ PAUSE_MAX_S = 24 * 3600.0
 EVENTS = frozenset(
     {
         EventType.TICKET_CREATED,
+        EventType.VOTE_WITHDRAWN,
         EventType.TICKET_APPROVED,
         EventType.TICKET_REJECTED,
         EventType.TICKET_EXPIRED,
+        EventType.TICKET_CANCELLED,
+        EventType.TICKET_SUPERSEDED,
+        EventType.GRANT_REVOKED,
         EventType.BREAKGLASS_USED,
         EventType.BREAKGLASS_REVIEWED,
     }
@@ -86,7 +90,7 @@ class WorkflowsChannel:
 
     @property
     def events(self) -> frozenset[EventType]:
-        """A ticket's start and each outcome; what becomes of the grant is on the page."""
+        """A ticket's start, each outcome, and what was taken back; the uses of a grant are on the page."""
         return EVENTS
 
     async def send(self, posting: Posting) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,8 +11,13 @@ import pytest
 
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.identity import Identity, Principal
+from authz.domain.requirement import Demand, Risk
+from authz.domain.sign_in import SignInRules
+from authz.domain.ticket import Ending, State
+from authz.entrypoints.console.demo_guard import DemoGuard
 from tests.unit.console.world import World, all_text, identity, vote_form
 
+SRE = Approver(ApproverKind.GROUP, "sre")
 CORPUS = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -56,6 +62,7 @@ ALLOWED = {
         "pre",
         "bdi",
         "ul",
+        "ol",
         "li",
         "blockquote",
     ),
@@ -129,6 +136,12 @@ def fields_with(text: str) -> list[dict[str, Any]]:
         {"show": ((text, "v"), ("t", text))},
         {"approvers": (Approver(ApproverKind.GROUP, text), Approver(ApproverKind.GROUP, "sre"))},
         {"requester": Principal(Identity(text, text), text)},
+        {"justification": text},
+        {"body_ignores": (text,)},
+        {"scope": text},
+        {"requester": Principal(Identity(text, text), text), "shared": True},
+        {"approvers": (Approver(ApproverKind.USER, user=Identity(text, text)), SRE)},
+        {"demands": (Demand(text, text, ((SRE,), (SRE,))), Demand("b", text, ((SRE,),)))},
     ]
 
 
@@ -150,12 +163,14 @@ async def test_no_text_becomes_markup(world: World, text: str) -> None:
 async def test_control_with_escaping_off_the_corpus_is_noticed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from jinja2.utils import LRUCache  # noqa: PLC0415 - as below
     from markupsafe import Markup  # noqa: PLC0415 - what a broken filter would use
 
     from authz.entrypoints.console import pages  # noqa: PLC0415 - patched here alone
 
     monkeypatch.setitem(pages._environment.filters, "wire", Markup)
-    pages._environment.cache.clear()  # type: ignore[union-attr] # filters are looked up when a template runs
+    # Filters are looked up when a template, or what it imports, runs for the first time.
+    monkeypatch.setattr(pages._environment, "cache", LRUCache(50))
     bob = await world.signed_in("bob")
     ticket = await world.held(path=CORPUS[0])
     assert "script" in inspect((await bob.get(f"/tickets/{ticket.id}")).text).tags
@@ -169,6 +184,17 @@ async def test_a_voters_comment_and_name_stay_text(world: World, text: str) -> N
     assert (await bob.post(f"/tickets/{ticket.id}/vote", data=fields)).status_code == 303
     html = (await bob.get(f"/tickets/{ticket.id}")).text
     assert inspect(html).tags <= ALLOWED
+
+
+@pytest.mark.parametrize("text", CORPUS)
+async def test_why_somebody_took_it_back_stays_text(world: World, text: str) -> None:
+    ticket = await world.held()
+    ending = Ending(Identity(text, text), text, "", "demo", text)
+    await world.memory.end(ticket.id, 1, State.CANCELLED, ending)
+    bob = await world.signed_in("bob")
+    html = (await bob.get(f"/tickets/{ticket.id}")).text
+    assert inspect(html).tags <= ALLOWED
+    assert "Cancelled by" in all_text(html)
 
 
 @pytest.mark.parametrize("text", CORPUS)
@@ -271,7 +297,7 @@ async def test_two_seats_say_who_is_missing(world: World) -> None:
     approvers = (Approver(ApproverKind.GROUP, "sre", count=2), Approver(ApproverKind.GROUP, "security"))
     text = await shown(world, approvers=approvers, uses=3)
     assert "0 of 3 approvals" in text
-    assert "Waits for 2 of sre, security." in text
+    assert "Waits for 2 of sre; security." in text
     assert "may run 3 times" in text
 
 
@@ -283,3 +309,74 @@ async def test_an_approved_ticket_says_until_when_it_may_be_used(world: World) -
     assert "May be used until 2027-01-15T08:15:00Z in 15 minutes, 1 left." in text
     world.memory.now += 900_000
     assert "Lapsed" in all_text((await bob.get(f"/tickets/{ticket.id}")).text)
+
+
+async def test_several_rules_stand_with_their_reasons_and_whom_they_ask(world: World) -> None:
+    who = identity("carol")
+    carol = Approver(ApproverKind.USER, user=who)
+    demands = (
+        Demand(
+            "delete-production", "deletes", ((Approver(ApproverKind.GROUP, "sre", count=2), carol), (SRE,))
+        ),
+        Demand("on-sunday", "nobody is there", ((Approver(ApproverKind.ANY, count=3),),)),
+    )
+    text = await shown(world, demands=demands)
+    assert "2 rules hold this; each has to be satisfied" in text
+    for piece in (
+        f"delete-production deletes asks for 2 of sre and {who.id} of {who.ns}or 1 of sre",
+        "on-sunday nobody is there asks for any 3 people",
+    ):
+        assert piece in text
+
+
+async def test_a_scope_is_a_warning_and_nothing_is_called_bound(world: World) -> None:
+    text = await shown(world, scope="kubectl", uses=20)
+    covered = "any request of rule delete-production and scope kubectl by this requester"
+    assert f"Not only this request. An approval is good for {covered}" in text
+    assert f"{covered}, 20 times, within 15m" in text
+    for word in ("Bound headers", "have to stay absent", "What will run"):
+        assert word not in text
+        assert word in await shown(world, path="/exact")
+
+
+async def test_what_may_differ_in_the_body_is_a_warning(world: World) -> None:
+    text = await shown(world, body_ignores=("/clientToken", "/a\u202e"))
+    assert "Parts of the body may differ." in text
+    assert "/clientToken, /a\\u202e: anything may be sent there." in text
+
+
+async def test_the_requesters_own_words_are_marked_as_theirs(world: World) -> None:
+    text = await shown(world, justification="Approved by\u202e Bob\nalready")
+    assert "Why, in the requester's own words Approved by\\u202e Bob already" in text
+    assert "Nobody has checked this." in text
+    assert "own words" not in await shown(world, path="/silent")
+
+
+async def test_a_shared_requester_is_nobody_in_particular(world: World) -> None:
+    ci = Principal(Identity("spiffe", "ci"), "ci")
+    text = await shown(world, requester=ci, requester_person=None, shared=True)
+    assert "Nobody in particular whoever sends requests as ci: one approval more is needed" in text
+    assert "0 of 2 approvals" in text
+
+
+async def test_a_replaced_ticket_links_to_the_other(world: World) -> None:
+    other = await world.held(path="/other")
+    old = await world.held()
+    world.memory.tickets[old.id] = replace(old, state=State.SUPERSEDED, replaced_by=other.id)
+    html = (await (await world.signed_in("bob")).get(f"/tickets/{old.id}")).text
+    assert f'<a href="/tickets/{other.id}">' in html
+
+
+async def test_a_high_risk_says_what_sign_in_it_takes(guard: DemoGuard) -> None:
+    """And shows no buttons to who hasn't one, but the way to sign in again."""
+    weak = World(guard, sign_in_rules=SignInRules(frozenset({"passkey"})))
+    ticket = await weak.held(risk=Risk.HIGH)
+    html = (await (await weak.signed_in("bob")).get(f"/tickets/{ticket.id}")).text
+    assert "whoever decides needs a strong sign-in of the last 5 minutes" in all_text(html)
+    assert "This is a high risk: sign in again on the page" in all_text(html)
+    assert '<a href="/demo/sign-in">Sign in again</a>' in html
+    assert "/vote" not in html
+    # The control: with a sign-in that is strong enough the buttons are there.
+    strong = World(guard, sign_in_rules=SignInRules(frozenset({"demo"})))
+    ticket = await strong.held(risk=Risk.HIGH)
+    assert "/vote" in (await (await strong.signed_in("bob")).get(f"/tickets/{ticket.id}")).text

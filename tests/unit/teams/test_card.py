@@ -13,8 +13,8 @@ from authz.adapters.teams.envelope import MAX_BYTES, envelope
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.events import EventType
 from authz.domain.identity import Identity, Principal
-from authz.domain.requirement import Demand
-from authz.domain.ticket import Choice, State, Ticket
+from authz.domain.requirement import Demand, Risk
+from authz.domain.ticket import Choice, Ending, State, Ticket
 from authz.domain.token import short_code
 from authz.services.ports import DeliveryRefused, Posting
 from tests.support.sample_tickets import CREATED_AT, REQUEST, REQUIREMENT, approved, ended, ticket, vote
@@ -46,6 +46,7 @@ def attacked(attack: str) -> Ticket:
         REQUIREMENT,
         demands=(Demand("delete-production", text, ((Approver(ApproverKind.GROUP, text, count=2),),)),),
         show=tuple((text, text) for _ in range(10)),
+        body_ignores=(text,),
     )
     base = ticket(request=request, requirement=requirement)
     requester = Principal(Identity(text, text), text)
@@ -55,7 +56,9 @@ def attacked(attack: str) -> Ticket:
         )
         for number in range(20)
     )
-    return replace(base, draft=replace(base.draft, requester=requester), votes=votes)
+    draft = replace(base.draft, requester=requester, justification=text)
+    ending = Ending(Identity(text, text), text, "", "demo", text)
+    return replace(base, draft=draft, votes=votes, ending=ending)
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
@@ -151,6 +154,77 @@ def test_who_decided_is_named_with_a_stable_identity_and_the_comment() -> None:
     line = "bob (bob-1 of https://idp.example) at 2023-11-14 22:14:20 UTC, saying: not **today**"
     assert line in found.literal
     assert "Rejected by: " in found.ours
+
+
+def test_each_rule_says_whom_it_asks() -> None:
+    carol = Approver(ApproverKind.USER, user=Identity("https://idp.example", "carol-1"))
+    anybody = Approver(ApproverKind.ANY)
+    sre = Approver(ApproverKind.GROUP, "sre", count=2)
+    demands = (
+        Demand("delete-production", "deletes", ((sre, carol), (anybody,))),
+        Demand("on-sunday", "", ((replace(anybody, count=3),),)),
+    )
+    literal = texts(render(ticket(requirement=replace(REQUIREMENT, demands=demands)))).literal
+    assert "2 of sre and carol-1 of https://idp.example; or anybody" in literal
+    assert "any 3 people" in literal
+    assert "on-sunday" in literal
+
+
+def test_a_grant_for_more_than_this_request_a_high_risk_and_what_may_differ_are_said() -> None:
+    terms = replace(REQUIREMENT, scope="kubectl", risk=Risk.HIGH, body_ignores=("/clientToken",))
+    warned = texts(render(ticket(requirement=terms)))
+    covered = "any request of rule delete-production and scope kubectl by this requester"
+    assert f"Not only this request: an approval is good for {covered}." in warned.ours
+    assert "High risk: a vote needs a strong and recent sign-in." in warned.ours
+    assert "/clientToken" in warned.literal
+    plain = texts(render(ticket()))
+    assert not any("Not only" in text or "High risk" in text for text in plain.ours)
+
+
+def test_the_requesters_own_words_are_literal_and_called_unchecked() -> None:
+    held = ticket()
+    found = texts(
+        render(replace(held, draft=replace(held.draft, justification="see [this](https://evil.example)")))
+    )
+    assert "see [this](https://evil.example)" in found.literal
+    assert "The requester says (unchecked): " in found.ours
+
+
+def test_a_shared_requester_is_nobody_in_particular() -> None:
+    held = ticket()
+    found = texts(render(replace(held, draft=replace(held.draft, shared=True))))
+    assert "nobody in particular: alice (alice-1 of https://idp.example)" in found.literal
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "headline", "label"),
+    [
+        (EventType.TICKET_CANCELLED, State.CANCELLED, "Taken back by the requester · ", "Taken back by: "),
+        (EventType.GRANT_REVOKED, State.REVOKED, "Approved, then revoked · ", "Revoked by: "),
+    ],
+)
+def test_who_took_it_back_is_named_with_the_comment(
+    event: EventType, state: State, headline: str, label: str
+) -> None:
+    ending = Ending(Identity("https://idp.example", "carol-1"), "carol", "carol", "demo", "the **wrong** one")
+    found = texts(render(replace(ended(ticket(), state), ending=ending), event))
+    assert "carol (carol-1 of https://idp.example), saying: the **wrong** one" in found.literal
+    assert label in found.ours
+    assert any(text.startswith(headline) for text in found.ours)
+
+
+def test_a_withdrawn_vote_is_followed_up() -> None:
+    found = texts(render(ticket(), EventType.VOTE_WITHDRAWN))
+    assert "A vote was withdrawn." in found.ours
+    assert "0 of 1" in found.ours
+    assert "A vote was withdrawn." not in texts(render(ticket(), EventType.TICKET_CREATED)).ours
+
+
+def test_a_replaced_ticket_names_the_code_of_the_other() -> None:
+    other = ticket(2)
+    gone = replace(ended(ticket(), State.SUPERSEDED), replaced_by=other.id)
+    found = texts(render(gone, EventType.TICKET_SUPERSEDED))
+    assert f"The ticket with the code {short_code(other.id)} has taken its place." in found.ours
 
 
 def test_a_follow_up_is_short() -> None:

@@ -282,6 +282,10 @@ def test_only_what_people_wait_for_is_posted() -> None:
         "ticket.approved",
         "ticket.rejected",
         "ticket.expired",
+        "ticket.cancelled",
+        "ticket.superseded",
+        "vote.withdrawn",
+        "grant.revoked",
         "breakglass.used",
         "breakglass.reviewed",
     }
