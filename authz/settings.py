@@ -126,7 +126,7 @@ class Settings(BaseSettings):
     # New tickets in a minute, in all. A minute's worth may come at once; more are answered with 429.
     tickets_per_minute: int = Field(3_000, ge=1, le=1_000_000)
     # The same for each requester.
-    tickets_per_minute_per_requester: int = Field(60, ge=1, le=1_000_000)
+    tickets_per_minute_per_requester: int = Field(100, ge=1, le=1_000_000)
     # The same for each rule.
     tickets_per_minute_per_rule: int = Field(1_500, ge=1, le=1_000_000)
     # Bytes of tickets and bodies in Redis at once, in all, each counted for as long as it may be kept.

@@ -41,7 +41,7 @@ class RedisSettings:
     max_open_per_requester: int = 100
     max_open_per_rule: int = 5_000
     tickets_per_minute: int = 3_000
-    tickets_per_minute_per_requester: int = 60
+    tickets_per_minute_per_requester: int = 100
     tickets_per_minute_per_rule: int = 1_500
     max_stored_bytes: int = 1 << 30
     max_stored_bytes_per_requester: int = 1 << 27

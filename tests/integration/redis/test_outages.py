@@ -87,7 +87,9 @@ async def test_a_full_redis_refuses_and_forgets_nothing(
     )
     await link.command("CONFIG", "SET", "maxmemory", int(memory["used_memory"]) + 4 * MEGABYTE)
     settings = RedisSettings(url=server.url, timeout_ms=5_000)
-    store = RedisTicketStore(replace(settings, max_open_per_requester=10_000))
+    store = RedisTicketStore(
+        replace(settings, max_open_per_requester=10_000, tickets_per_minute_per_requester=10_000)
+    )
     store._trusted = True  # the control is a server that the start refuses
     granted = (await store.create(draft("/granted"))).ticket
     await store.vote(granted.id, 1, [vote()], State.APPROVED, {})
