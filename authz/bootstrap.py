@@ -110,6 +110,7 @@ def redis_settings(settings: Settings) -> RedisSettings:
         lease_ms=settings.delivery_lease,
         consumer=f"{socket.gethostname()}-{settings.metrics_listen}",
         durability_asserted=settings.redis_durability_asserted,
+        replicas=settings.redis_replicas,
     )
 
 

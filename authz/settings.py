@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     # In how many partitions tickets are kept, by requester: more than 1 spreads them over a cluster's nodes. It can't
     # be changed while tickets are stored.
     redis_partitions: int = Field(1, ge=1, le=64)
+    # How many replicas have to have a redemption, a vote or another decision before it is answered (`WAIT`): all that
+    # there are, less the one that a failover takes away. See [Redis](redis.md).
+    redis_replicas: int = Field(0, ge=0, le=16)
     # Say that Redis is durable although its configuration can't be read or shows no AOF.
     redis_durability_asserted: bool = False
     # `NAME:BASE64URL`, at least 32 bytes each; the first signs, all verify. Needed by check and console.

@@ -12,6 +12,8 @@ end
 local now = now_ms()
 local known = has_id and redis.call('GET', once)
 if known then
+  -- A write, so that this connection too waits for the replicas: the first answer may have been held back for them.
+  redis.call('SET', CLOCK, text(now))
   return known
 end
 if redis.call('EXISTS', review) == 1 then

@@ -6,7 +6,7 @@ from typing import cast
 
 from authz.adapters.redis.codec import decode_ticket, encode_ending, ending_data
 from authz.adapters.redis.keys import Keys
-from authz.adapters.redis.link import Link
+from authz.adapters.redis.link import Link, written
 from authz.adapters.redis.script import packaged
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.events import EventType
@@ -42,7 +42,9 @@ async def end(  # noqa: PLR0913, PLR0917 - the port's arguments, and where
         settings.retention_ms,
         settings.body_retention_ms,
     )
-    reply = await link.run(_SCRIPT, (*keys.shared, keys.ticket(ticket_id), keys.body(ticket_id)), args)
+    reply = await link.run(
+        _SCRIPT, (*keys.shared, keys.ticket(ticket_id), keys.body(ticket_id)), args, lasting=written
+    )
     if reply is None:
         return None
     now, flat = cast("tuple[bytes, list[bytes]]", reply)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
@@ -21,14 +21,19 @@ from authz.adapters.redis.script import Script
 from authz.adapters.redis.sentinel import SentinelRoute
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
 
-__all__ = ["Argument", "GroupMissing", "Link", "Reply"]
+__all__ = ["Argument", "GroupMissing", "Link", "Reply", "written"]
 
+_WAIT_SHARE = 0.9
 Work: TypeAlias = Callable[[Wire], Awaitable[Reply]]
 _ROUTES: dict[Topology, Callable[..., Route]] = {
     Topology.SINGLE: SingleRoute,
     Topology.SENTINEL: SentinelRoute,
     Topology.CLUSTER: ClusterRoute,
 }
+
+
+class TooFewReplicas(ResponseError):
+    """It is written, but not where a failover would find it. The connection itself is fine."""
 
 
 class GroupMissing(StoreUnavailable):
@@ -38,10 +43,14 @@ class GroupMissing(StoreUnavailable):
 class Link:
     """A bounded set of connections to one Redis; to each of its nodes, where it is a cluster."""
 
-    def __init__(self, url: str, connections: int, timeout_ms: int) -> None:
-        """Connect nothing yet. Raises ValueError for a URL that can't be read; see address.py."""
+    def __init__(self, url: str, connections: int, timeout_ms: int, *, replicas: int = 0) -> None:
+        """Connect nothing yet. `replicas` are to have what `run` says has to last.
+
+        Raises ValueError for a URL that can't be read; see address.py.
+        """
         address = parse_address(url)
         self._timeout = timeout_ms / 1000
+        self._replicas = replicas
         self._route = _ROUTES[address.topology](address, connections, self._timeout)
 
     @property
@@ -63,21 +72,44 @@ class Link:
         async with self._translated(wait_ms):
             return await self._done(key, lambda wire: wire.exchange(args))
 
-    async def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
-        """Run a script; raises as `command` does. A Redis that has not seen it gets the whole text."""
+    async def run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[Argument],
+        *,
+        lasting: Callable[[Reply], bool] | None = None,
+    ) -> Reply:
+        """Run a script; raises as `command` does. A Redis that has not seen it gets the whole text.
+
+        `lasting` says of a reply whether something was written that a failover must not undo: such a reply is only
+        returned when all replicas have it, and StoreUnavailable is raised when they don't have it in time. It is
+        written all the same.
+        """
 
         async def evaluate(wire: Wire) -> Reply:
             try:
-                return await wire.exchange(("EVALSHA", script.sha, len(keys), *keys, *args))
+                reply = await wire.exchange(("EVALSHA", script.sha, len(keys), *keys, *args))
             except NoScriptError:
-                return await wire.exchange(("EVAL", script.source, len(keys), *keys, *args))
+                reply = await wire.exchange(("EVAL", script.source, len(keys), *keys, *args))
+            if self._replicas and lasting is not None and lasting(reply):
+                await self._replicated(wire, until)
+            return reply
 
-        async with self._translated(0):
+        async with self._translated(0) as until:
             return await self._done(keys[0] if keys else "", evaluate)
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._route.aclose()
+
+    async def _replicated(self, wire: Wire, until: float) -> None:
+        """Wait for the replicas on the connection that wrote: another one's WAIT knows nothing of it."""
+        # Less than what is left, so that the answer comes in time and the connection stays of use.
+        left_ms = (until - asyncio.get_running_loop().time()) * 1000 * _WAIT_SHARE
+        acknowledged = cast("int", await wire.exchange(("WAIT", self._replicas, max(1, int(left_ms)))))
+        if acknowledged < self._replicas:
+            raise TooFewReplicas(f"{acknowledged} of {self._replicas} replicas have what was written")
 
     async def _done(self, key: str, work: Work) -> Reply:
         place = await self._route.place(key)
@@ -99,11 +131,15 @@ class Link:
             raise
 
     @asynccontextmanager
-    async def _translated(self, wait_ms: int) -> AsyncIterator[None]:
+    async def _translated(self, wait_ms: int) -> AsyncIterator[float]:
+        """Bound what is done and translate what it raises; the deadline is on the loop's clock."""
         limit = self._timeout + wait_ms / 1000
+        until = asyncio.get_running_loop().time() + limit
         try:
-            async with asyncio.timeout(limit):
-                yield
+            async with asyncio.timeout_at(until):
+                yield until
+        except TooFewReplicas as error:
+            raise StoreUnavailable(str(error)) from error
         except ResponseError as error:
             text = str(error)
             if "NOGROUP" in text:
@@ -115,3 +151,8 @@ class Link:
             raise StoreUnavailable(f"Redis did not answer within {limit * 1000:.0f} ms") from error
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis can't be reached: {error}") from error
+
+
+def written(reply: Reply) -> bool:
+    """Say for `lasting` whether a transition happened: those that didn't answer nil."""
+    return reply is not None

@@ -16,6 +16,7 @@ from authz.adapters.redis.codec import (
 )
 from authz.adapters.redis.fan_out import all_of
 from authz.adapters.redis.keys import Keys, every_partition, keys_of
+from authz.adapters.redis.link import written
 from authz.adapters.redis.load import hashes_of
 from authz.adapters.redis.script import packaged
 from authz.adapters.redis.settings import RedisSettings
@@ -57,7 +58,7 @@ class RedisReviewStore:
             REPLAY_WINDOW_MS,
         )
         own = (keys.review(draft.id), keys.body(draft.id), keys.once(_use(draft, check)), keys.reviews)
-        match await self._tickets.link.run(_USED, (*keys.shared, *own), args):
+        match await self._tickets.link.run(_USED, (*keys.shared, *own), args, lasting=written):
             case [bytes() as now, list() as flat]:
                 return Reviewed(decode_review(cast("list[bytes]", flat)), int(now))
             case bytes() as known:

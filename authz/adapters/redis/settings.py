@@ -21,7 +21,7 @@ _SHARED_OUT = (
 class RedisSettings:
     """Times in milliseconds, bounds as counts.
 
-    `url` is `redis://`, `rediss://` or `unix://` and may hold a password, so it stays out of `repr`.
+    `url` is as address.py has it and may hold a password, so it stays out of `repr`.
     `timeout_ms` bounds a whole call: the wait for a connection, connecting, sending and the reply.
     `max_connections` serve calls; `blocking_connections` serve reads that wait, so that these starve nobody.
     A new ticket counts for all, for its requester and for its rule: while it is open (`max_open_…`), by pace
@@ -30,6 +30,7 @@ class RedisSettings:
     `retention_ms` is how long an ended ticket can still be looked up, `body_retention_ms` how long the body of its
     request. `consumer` names this process among the readers of the outbox and should be the same after a restart.
     `durability_asserted` says that the operator knows how this Redis persists and evicts where it doesn't tell.
+    `replicas` is how many have to have a redemption, a vote or another decision before it is answered.
     """
 
     url: str = field(repr=False)
@@ -51,6 +52,7 @@ class RedisSettings:
     lease_ms: int = 30_000
     consumer: str = "holdgate"
     durability_asserted: bool = False
+    replicas: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what would be no bound at all. Raises ValueError."""

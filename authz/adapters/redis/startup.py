@@ -11,7 +11,7 @@ from authz.adapters.redis.keys import Keys, every_partition
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
-from authz.services.doctor.redis import Unfit
+from authz.services.doctor.redis import Unfit, online_replicas
 
 OLDEST = (6, 2)
 _ASSERT = "HOLDGATE_REDIS_DURABILITY_ASSERTED=true"
@@ -26,12 +26,22 @@ async def check_server(link: Link, settings: RedisSettings) -> None:
     partitions = every_partition(settings.partitions)
     asked = partitions if link.scattered else partitions[:1]
     infos = await all_of(read_info(link, keys.clock) for keys in asked)
+    for info in infos:
+        _replicas_are_there(info, settings)
     keys = partitions[0]
     await link.command("HSETNX", keys.meta, "partitions", settings.partitions, key=keys.meta)
     stored = await stored_partitions(link, keys)
     found = [unfit for info in infos for unfit in unfit_for_tickets(info, stored, settings)]
     if found:
         raise SettingsInvalid(list(dict.fromkeys(f"{each.problem} {each.advice}" for each in found)))
+
+
+def _replicas_are_there(info: Mapping[str, str], settings: RedisSettings) -> None:
+    """Raise StoreUnavailable where every redemption would fail for want of replicas; they may come back any time."""
+    online = online_replicas(info)
+    if info and online < settings.replicas:
+        msg = f"HOLDGATE_REDIS_REPLICAS is {settings.replicas}, and {online} are connected"
+        raise StoreUnavailable(msg)
 
 
 def unfit_for_tickets(info: Mapping[str, str], stored: int | None, settings: RedisSettings) -> list[Unfit]:

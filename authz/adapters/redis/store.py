@@ -34,7 +34,9 @@ class RedisTicketStore:
         self._settings = settings
         self._share = settings.share
         self._partitions = every_partition(settings.partitions)
-        self.link = Link(settings.url, settings.max_connections, settings.timeout_ms)
+        self.link = Link(
+            settings.url, settings.max_connections, settings.timeout_ms, replicas=settings.replicas
+        )
         # Readers that wait get connections of their own, so that they can starve no check.
         self.waiting = Link(settings.url, settings.blocking_connections, settings.timeout_ms)
         self._audit = Audit(self.link, self.waiting, self._partitions)

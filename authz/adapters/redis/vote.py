@@ -7,7 +7,7 @@ from typing import cast
 
 from authz.adapters.redis.codec import decode_ticket, encode_data, encode_vote, vote_data
 from authz.adapters.redis.keys import Keys
-from authz.adapters.redis.link import Link
+from authz.adapters.redis.link import Link, written
 from authz.adapters.redis.script import packaged
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.ticket import State, Vote
@@ -48,7 +48,7 @@ async def vote(  # noqa: PLR0913, PLR0917 - the port's arguments, and where
         settings.body_retention_ms,
     )
     names = (*keys.shared, keys.ticket(ticket_id), keys.body(ticket_id))
-    reply = await link.run(_SCRIPT, names, args)
+    reply = await link.run(_SCRIPT, names, args, lasting=written)
     if reply is None:
         return None
     now, flat = cast("tuple[bytes, list[bytes]]", reply)

@@ -6,7 +6,7 @@ from typing import cast
 
 from authz.adapters.redis.codec import decode_ticket, vote_of, withdrawal_data
 from authz.adapters.redis.keys import Keys
-from authz.adapters.redis.link import Link
+from authz.adapters.redis.link import Link, written
 from authz.adapters.redis.load import hashes_of
 from authz.adapters.redis.script import packaged
 from authz.domain.voting import WITHDRAWALS_MAX
@@ -29,7 +29,7 @@ async def withdraw(link: Link, keys: Keys, ticket_id: str, rev: int, person: str
         return None
     number, vote = found
     args = (ticket_id, rev, number, withdrawal_data(vote), WITHDRAWALS_MAX)
-    reply = await link.run(_SCRIPT, (*keys.shared, keys.ticket(ticket_id)), args)
+    reply = await link.run(_SCRIPT, (*keys.shared, keys.ticket(ticket_id)), args, lasting=written)
     if reply is None:
         return None
     now, changed = cast("tuple[bytes, list[bytes]]", reply)

@@ -48,7 +48,19 @@ REDIS_FAILOVER = Rule(
     "redis-failover",
     _WARNING,
     Area.REDIS,
-    "Set min-replicas-to-write and min-replicas-max-lag to narrow the window, and read docs/redis.md on what stays.",
+    "Set HOLDGATE_REDIS_REPLICAS and min-replicas-to-write to narrow the window, and read docs/redis.md on what stays.",
+)
+REDIS_REPLICAS = Rule(
+    "redis-replicas",
+    _ERROR,
+    Area.REDIS,
+    "Connect the replicas, or lower HOLDGATE_REDIS_REPLICAS: until then redemptions and votes get a 503.",
+)
+REDIS_CUT_OFF = Rule(
+    "redis-cut-off",
+    _WARNING,
+    Area.REDIS,
+    "Set min-replicas-to-write to HOLDGATE_REDIS_REPLICAS, so that nothing is taken that can't be let through.",
 )
 REDIS_MEMORY = Rule(
     "redis-memory",
@@ -98,7 +110,7 @@ class RedisFacts:
     """What Redis did. `where` has no credentials; times in milliseconds, `skew` in seconds.
 
     `trouble` says why it can't be reached, or is empty; then nothing else was seen. `info` are the fields of INFO,
-    none where it is forbidden.
+    none where it is forbidden. `replicas` is how many are waited for.
     """
 
     where: str
@@ -107,6 +119,7 @@ class RedisFacts:
     timeout: int
     trouble: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
+    replicas: int = 0
     unfit: tuple[Unfit, ...] = ()
     answer_ms: float = 0.0
     skew: float | None = None
@@ -126,6 +139,7 @@ def judge_redis(facts: RedisFacts) -> Iterator[Finding]:
     for unfit in facts.unfit:
         yield UNFIT[unfit.what].found(subject, unfit.problem, unfit.advice)
     yield from _writing(subject, info)
+    yield from _replication(subject, info, facts.replicas)
     yield from _memory(subject, info)
     if facts.answer_ms > facts.timeout:
         yield REDIS_LATE.found(
@@ -153,17 +167,32 @@ def _writing(subject: str, info: Mapping[str, str]) -> Iterator[Finding]:
     for name in ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"):
         if info.get(name, "ok") != "ok":
             yield REDIS_DISK.found(subject, f"{name} is {info[name]}.")
-    replicas = _number(info, "connected_slaves")
-    if replicas:
-        bound = (
-            ""
-            if "min_slaves_good_slaves" in info
-            else ", and it goes on writing when it is cut off from them"
+
+
+def online_replicas(info: Mapping[str, str]) -> int:
+    """Return how many replicas are connected and in step, by INFO."""
+    return sum(name.startswith("slave") and "state=online" in value for name, value in info.items())
+
+
+def _replication(subject: str, info: Mapping[str, str], wanted: int) -> Iterator[Finding]:
+    connected, online = _number(info, "connected_slaves"), online_replicas(info)
+    bounded = "min_slaves_good_slaves" in info
+    if info and online < wanted:
+        yield REDIS_REPLICAS.found(
+            subject, f"{wanted} replica(s) are waited for, and {online} are connected."
         )
+    if info and wanted and not bounded:
+        yield REDIS_CUT_OFF.found(
+            subject,
+            "Cut off from its replicas it goes on writing what nobody is told, and a failover undoes it.",
+        )
+    if connected > wanted:
+        unbounded = "" if bounded else ", and it goes on writing when it is cut off from them"
         yield REDIS_FAILOVER.found(
             subject,
-            f"{replicas} replica(s) are connected and not waited for: after a failover, a use or a vote that had not "
-            f"reached the new primary is forgotten, and a single-use grant could be used twice{bound}.",
+            f"{connected} replica(s) are connected and {wanted or 'none'} waited for: after a failover, a use or a "
+            "vote that had not reached the new primary is forgotten, and a single-use grant could be used twice"
+            f"{unbounded}.",
         )
 
 

@@ -134,6 +134,11 @@ GOOD_REDIS: Final = RedisFacts(
     skew=0.0,
 )
 _INFO: Final = GOOD_REDIS.info
+_REPLICAS: Final = {
+    "connected_slaves": "2",
+    "slave0": "ip=::1,port=6380,state=online,offset=1,lag=0",
+    "slave1": "ip=::1,port=6381,state=online,offset=1,lag=0",
+}
 REDIS: Final = [
     case("another machine, in the clear", "redis-plaintext", local=False),
     case("another machine, encrypted", local=False, encrypted=True),
@@ -145,6 +150,14 @@ REDIS: Final = [
     case("a replica", "redis-read-only", info={**_INFO, "role": "slave"}),
     case("a full disk", "redis-disk", info={**_INFO, "aof_last_write_status": "err"}),
     case("replicas", "redis-failover", info={**_INFO, "connected_slaves": "2"}),
+    case("replicas waited for", replicas=2, info={**_INFO, **_REPLICAS, "min_slaves_good_slaves": "2"}),
+    case("one waited for of two", "redis-failover", "redis-cut-off", replicas=1, info={**_INFO, **_REPLICAS}),
+    case(
+        "a replica that is only just connecting",
+        "redis-replicas",
+        replicas=2,
+        info={**_INFO, **_REPLICAS, "slave1": "ip=::1,state=wait_bgsave", "min_slaves_good_slaves": "1"},
+    ),
     case("no replicas", info={**_INFO, "connected_slaves": "0"}),
     case("nearly full", "redis-memory", info={**_INFO, "used_memory": "801"}),
     case("not nearly full", info={**_INFO, "used_memory": "800"}),

@@ -66,6 +66,7 @@ def redis_facts(settings: Settings) -> RedisFacts:
         local=is_near(url),
         encrypted=is_encrypted(url),
         timeout=settings.redis_timeout,
+        replicas=settings.redis_replicas,
     )
 
 
