@@ -122,6 +122,71 @@ async def test_sign_in_approve_and_reject(
             assert (sent["origin"], sent["sec-fetch-site"]) == ("null", "same-origin")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+async def test_withdraw_approve_revoke_and_review(
+    live: Live, chromium: Browser, tmp_path: Path, size: dict[str, int], scheme: Literal["light", "dark"]
+) -> None:
+    """People change their minds: before the decision, and after it."""
+    ticket = await live.world.held(
+        approvers=(Approver(ApproverKind.GROUP, "sre", count=2),),
+        justification="The migration is done, and the old replica\u202e costs money.",
+    )
+    review = await live.world.broken_glass()
+    async with tab(chromium, tmp_path, size=size, scheme=scheme) as watched:
+        page = watched.page
+
+        async def become(name: str) -> None:
+            await page.get_by_role("link", name="Switch person").click()
+            await page.get_by_role("button", name=name).click()
+            await page.get_by_text(f"Signed in as {name}").wait_for()
+            await page.goto(f"{live.url}/tickets/{ticket.id}")
+
+        await page.goto(one_time_address(live.url, KEY))
+        await page.get_by_role("button", name="Bob").click()
+        await page.goto(f"{live.url}/tickets/{ticket.id}")
+        await page.get_by_text("Nobody has checked this.").wait_for()
+        await page.get_by_role("button", name="Approve this request").click()
+        await page.get_by_role("button", name="Withdraw my vote").click()
+        await page.get_by_role("button", name="Approve this request").wait_for()
+        assert (await live.world.now(ticket)).votes == ()
+
+        await page.get_by_role("button", name="Approve this request").click()
+        await page.get_by_role("button", name="Withdraw my vote").wait_for()
+        await watched.shot("8-voted")
+        assert await watched.fits()
+        await become("Carol")
+        await page.get_by_role("button", name="Approve this request").click()
+        await page.get_by_role("button", name="Revoke the approval").wait_for()
+        assert (await live.world.now(ticket)).state is State.APPROVED
+        await watched.shot("9-granted")
+        assert await watched.fits()
+
+        await become("Alice")  # who asked
+        await page.get_by_label("Why?").fill("The wrong replica.\nSorry.")
+        await page.get_by_role("button", name="Revoke the approval").click()
+        await page.get_by_text("Revoked by Alice").wait_for()
+        after = await live.world.now(ticket)
+        assert after.state is State.REVOKED
+        assert after.ending is not None
+        assert after.ending.comment == "The wrong replica.\nSorry."
+        await watched.shot("10-revoked")
+        assert await watched.fits()
+
+        await become("Bob")
+        await page.get_by_role("link", name="Break-glass").click()
+        await watched.shot("11-break-glass")
+        assert await watched.fits()
+        await page.locator(f"a[href='/break-glass/{review.id}']").click()
+        await page.get_by_label("What did you find?").fill("It was needed.")
+        await watched.shot("12-review")
+        assert await watched.fits()
+        await page.get_by_role("button", name="Finish the review").click()
+        await page.get_by_text("Reviewed by Bob").wait_for()
+        assert live.world.reviews.kept[review.id].done_at is not None
+        assert watched.complaints == []
+
+
 async def test_without_javascript_everything_works(live: Live, chromium: Browser, tmp_path: Path) -> None:
     ticket = await live.world.held()
     async with tab(chromium, tmp_path, scripts=False) as watched:
