@@ -31,9 +31,13 @@ class ReviewingService:
         """Return the open reviews, the one that is due first before the others."""
         return await self._reviews.reviews(min(limit, REVIEWS_MAX))
 
+    async def known(self, review_id: str) -> Reviewed | None:
+        """Return one review, open or not; None when there is none (any more)."""
+        return await self._reviews.review(review_id)
+
     async def find(self, review_id: str) -> Reviewed:
         """Return one review, open or not."""
-        found = await self._reviews.review(review_id)
+        found = await self.known(review_id)
         if found is None:
             code = "unknown-review"
             raise VoteRefused(code, "There is no such review.")

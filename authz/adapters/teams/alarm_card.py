@@ -26,7 +26,8 @@ def alarm_card(alarm: Alarm, public_url: str, limits: CardLimits) -> AdaptiveCar
         fact_set(_facts(review)),
     ]
     summary = f"{words}, rule {review.draft.break_glass.rule}"
-    return card(summary, body, "Open the console", f"{public_url.rstrip('/')}/")
+    button = "Open the review" if done else "Look and review"
+    return card(summary, body, button, f"{public_url.rstrip('/')}/break-glass/{review.id}")
 
 
 def _use(review: Review, limits: CardLimits) -> list[Element]:

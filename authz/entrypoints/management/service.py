@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from grpc import StatusCode
 
-from authz.domain.events import Event
+from authz.domain.events import Event, EventType
 from authz.domain.identity import Actor
 from authz.domain.ticket import State
 from authz.domain.token import is_ticket_id
@@ -47,6 +47,7 @@ WATCHED_TICKETS_MAX = 100
 
 _STATE_OF = {number: state for state, number in STATES.items()}
 _CHOICE_OF = {number: choice for choice, number in DECISIONS.items()}
+_OF_REVIEWS = frozenset({EventType.BREAKGLASS_USED, EventType.BREAKGLASS_REVIEWED})
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -161,9 +162,9 @@ class ApprovalsService(ApprovalsServicer):
             after = request.after or await self._store.last_position()
             await context.send_initial_metadata(((POSITION_KEY, after),))
             async for event in self._feed.follow(after, wanted):
-                loaded = await self._store.load(event.ticket_id)
-                if loaded is None or await self._voting.may_view(actor, loaded):
-                    yield _event(event, loaded)
+                message = await self._event(actor, event)
+                if message is not None:
+                    yield message
 
     async def _known(self) -> Actor:
         actor = await self._voting.actor(CALLER.get())
@@ -179,18 +180,25 @@ class ApprovalsService(ApprovalsServicer):
         body = await kept_body(self._store, loaded.ticket)
         return ticket_message(loaded.ticket, loaded.now, body)
 
+    async def _event(self, actor: Actor, event: Event) -> wire.Event | None:
+        """Return an event with what it is about; None when that is not for this caller's eyes."""
+        message = wire.Event(
+            id=event.position, type=event.type.value, at=timestamp(event.at), ticket_id=event.ticket_id
+        )
+        if event.type in _OF_REVIEWS:
+            found = await self._reviewing.known(event.ticket_id)
+            if found is None:
+                return message
+            message.review.CopyFrom(review_summary(found))
+            return message if await self._reviewing.may_view(actor, found) else None
+        loaded = await self._store.load(event.ticket_id)
+        if loaded is None:
+            return message
+        message.ticket.CopyFrom(summary_message(loaded.ticket, loaded.now))
+        return message if await self._voting.may_view(actor, loaded) else None
+
     async def _review(self, found: Reviewed) -> wire.Review:
         return review_message(found, await kept_body(self._store, found.review))
-
-
-def _event(event: Event, loaded: Loaded | None) -> wire.Event:
-    return wire.Event(
-        id=event.position,
-        type=event.type.value,
-        at=timestamp(event.at),
-        ticket=summary_message(loaded.ticket, loaded.now) if loaded else None,
-        ticket_id=event.ticket_id,
-    )
 
 
 def _ticket_id(text: str) -> str:

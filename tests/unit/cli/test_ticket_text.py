@@ -4,7 +4,7 @@ import unicodedata
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from authz.entrypoints.cli.tickets import review_text, ticket_text
@@ -88,6 +88,7 @@ def _ticket(**different: object) -> wire.Ticket:
     return ticket
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(TICKETS)
 def test_no_text_of_others_moves_the_cursor_turns_the_text_or_hides(ticket: wire.Ticket) -> None:
     event = wire.Event(id=ticket.id, type=ticket.rule, ticket_id=ticket.digest, ticket=ticket)
@@ -122,6 +123,7 @@ def test_text_printed_as_it_came_would() -> None:
     assert not _safe("a\u200bb")
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(TICKETS)
 def test_a_ticket_is_one_line_of_a_list_and_of_a_watch(ticket: wire.Ticket) -> None:
     assert len(ticket_text.table([ticket]).split("\n")) == 2

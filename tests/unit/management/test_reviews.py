@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import grpc
 import pytest
 
+from authz.domain.events import Event, EventType
 from authz.domain.ticket import Ending
 from authz.services import reviewing
 from authz.services.permissions import Action
@@ -133,3 +135,30 @@ async def test_the_operators_rule_says_who_may_look_and_finish(
             await call
         assert failure(caught.value).reason == "not-permitted"
     assert reviews.kept[used].done_at is None
+
+
+async def test_a_watcher_is_told_of_break_glass_as_far_as_they_may_look(
+    stub: ApprovalsAsyncStub, store: WaitingStore, rule: OperatorsRule, tokens: TokenMaker, used: str
+) -> None:
+    def happened(identifier: str) -> None:
+        position = str(len(store.log) + 1)
+        store.log.append(Event(position, EventType.BREAKGLASS_USED, identifier, 1, store.now, {}))
+
+    hidden = review_draft(2).id
+    happened(used)
+    happened(hidden)  # of which nothing is kept
+    stream = stub.Watch(wire.WatchRequest(after="0"), metadata=tokens.metadata("bob"))
+    async with asyncio.timeout(5):
+        events = [await stream.read() for _ in range(2)]
+    stream.cancel()
+    first, second = (event for event in events if isinstance(event, wire.Event))
+    assert (first.type, first.ticket_id, first.review.rule) == ("breakglass.used", used, "break-glass")
+    assert not first.HasField("ticket")
+    assert (second.ticket_id, second.HasField("review")) == (hidden, False)
+    rule.denied = {(Action.VIEW, used)}
+    stream = stub.Watch(wire.WatchRequest(after="0"), metadata=tokens.metadata("bob"))
+    async with asyncio.timeout(5):
+        event = await stream.read()
+    stream.cancel()
+    assert isinstance(event, wire.Event)
+    assert event.ticket_id == hidden

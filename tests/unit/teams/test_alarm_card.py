@@ -45,6 +45,15 @@ def test_it_says_who_did_what_and_until_when_it_is_reviewed() -> None:
         assert words in said
 
 
+@pytest.mark.parametrize("done_at", [None, CREATED_AT + 1])
+def test_its_only_button_opens_the_review(done_at: int | None) -> None:
+    [action] = rendered(review(done_at=done_at))["attachments"][0]["content"]["actions"]
+    assert (action["type"], action["url"]) == (
+        "Action.OpenUrl",
+        f"{PUBLIC_URL}/break-glass/{review().id}",
+    )
+
+
 def test_others_text_is_never_read_as_markdown() -> None:
     shown = texts(rendered(review()))
     assert any("**bold**" in text for text in shown.literal)

@@ -147,6 +147,9 @@ def event_line(event: wire.Event) -> str:
     if event.HasField("ticket"):
         ticket = event.ticket
         cells += [standing(ticket), one_line(ticket.rule, NAME_MAX), request_line(ticket.request, LISTED_MAX)]
+    elif event.HasField("review"):
+        review = event.review
+        cells += [one_line(review.rule, NAME_MAX), request_line(review.request, LISTED_MAX)]
     else:
         cells.append("no longer kept")
     return "  ".join(cells)

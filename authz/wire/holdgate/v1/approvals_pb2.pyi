@@ -894,16 +894,22 @@ class Event(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     TICKET_FIELD_NUMBER: _builtins.int
     TICKET_ID_FIELD_NUMBER: _builtins.int
+    REVIEW_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Grows from event to event."""
     type: _builtins.str
     """As in the audit: "ticket.created", "vote.recorded", "ticket.approved", …"""
     ticket_id: _builtins.str
+    """Of the ticket, or of the review where the event is of break-glass ("breakglass.used", "breakglass.reviewed")."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def ticket(self) -> Global___Ticket:
         """As it stands when the event is sent; absent when it isn't kept any more."""
+
+    @_builtins.property
+    def review(self) -> Global___Review:
+        """Of an event of break-glass, as `ticket` of the others."""
 
     def __init__(
         self,
@@ -913,10 +919,11 @@ class Event(_message.Message):
         at: _timestamp_pb2.Timestamp | None = ...,
         ticket: Global___Ticket | None = ...,
         ticket_id: _builtins.str = ...,
+        review: Global___Review | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "ticket", b"ticket"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "review", b"review", "ticket", b"ticket"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "id", b"id", "ticket", b"ticket", "ticket_id", b"ticket_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "id", b"id", "review", b"review", "ticket", b"ticket", "ticket_id", b"ticket_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
