@@ -14,7 +14,7 @@ from authz.domain.quorum import attainable
 from authz.domain.request import GatedRequest
 from authz.domain.requirement import Requirement
 from authz.domain.ticket import FrozenRequest, TicketDraft
-from authz.domain.token import partition_of_requester, ticket_id
+from authz.domain.token import partition_of, partition_of_requester, ticket_id
 from authz.services.check.call import CheckCall
 from authz.services.check.requesters import Requester, Requesters
 from authz.services.permissions import Action, Subject, VoteRule
@@ -52,9 +52,16 @@ class Drafting:
         self._terms = terms
 
     async def draft(
-        self, call: CheckCall, decision: Decision, hold: Hold, requirement: Requirement
+        self,
+        call: CheckCall,
+        decision: Decision,
+        hold: Hold,
+        requirement: Requirement,
+        earlier: TicketDraft | None = None,
     ) -> TicketDraft:
         """Return the ticket that this request would get.
+
+        One that takes the place of an `earlier` one is kept where that is, and needs no new justification.
 
         Raises PolicyMalformed, PrincipalUnknown, NotPermitted, JustificationMissing, BadRequest, BodyNotVisible,
         BytesHidden and PolicyUnavailable.
@@ -64,7 +71,7 @@ class Drafting:
             msg = "approval: only HTTP requests can be held, and this check has no method or no path"
             raise PolicyMalformed(msg)
         requester = self._requesters.of_hold(request, decision.requester)
-        justification = justification_of(request)
+        justification = justification_of(request) or (earlier.justification if earlier else "")
         if requirement.justification_required and not justification:
             raise JustificationMissing(requirement.rule)
         binding = self.binding(requirement)
@@ -75,7 +82,7 @@ class Drafting:
             msg = f"rule {requirement.rule}: approval.approvers: nobody could give that to {identity}"
             raise PolicyMalformed(msg)
         draft = TicketDraft(
-            id=self.new_id(requester),
+            id=self._id_beside(earlier.id) if earlier else self.new_id(requester),
             requester=named(requester.principal, person),
             requester_person=person.id if person else None,
             requirement=requirement,
@@ -83,7 +90,7 @@ class Drafting:
             request=self.frozen(request, binding),
             held_status=hold.status or self._terms.held_status,
             justification=justification,
-            quota_key=requester.quota_key,
+            quota_key=earlier.quota_key if earlier else requester.quota_key,
             shared=requester.shared,
         )
         await self.permit(call, Action.REQUEST, draft.requester, person, draft_subject(draft))
@@ -115,6 +122,10 @@ class Drafting:
         """Return an id that nobody can guess, in the partition of whom the quotas count it for."""
         counted = requester.quota_key or str(requester.principal.identity)
         return ticket_id(partition_of_requester(counted, self._terms.partitions), self._terms.entropy(16))
+
+    def _id_beside(self, ticket: str) -> str:
+        # One script touches both; a caller without a name may have come from another address this time.
+        return ticket_id(partition_of(ticket), self._terms.entropy(16))
 
     def body(self, request: GatedRequest) -> bytes:
         """Return what is kept of a body, for people to read."""

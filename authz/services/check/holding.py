@@ -59,7 +59,8 @@ class Holding:
 
         Raises as `hold` does.
         """
-        draft = await self._drafting.draft(call, decision, hold, self._parser.parse(hold.demand))
+        requirement = self._parser.parse(hold.demand)
+        draft = await self._drafting.draft(call, decision, hold, requirement, earlier=ticket.draft)
         created = await self._store.supersede(ticket.id, ticket.rev, draft, self._drafting.body(call.request))
         if created is None:
             return None

@@ -8,9 +8,10 @@ import pytest
 
 from authz.domain.answer import Kind
 from authz.domain.ticket import State, TicketDraft
+from authz.domain.token import partition_of
 from authz.services.check import holding
 from authz.services.ports import Created
-from tests.support.gated_requests import gated
+from tests.support.gated_requests import gated, with_headers
 from tests.support.memory_store import MemoryStore
 from tests.unit.check.world import AGAIN, HOLD, World, body, demanding, retry, status
 
@@ -141,3 +142,18 @@ async def test_a_ticket_that_ended_meanwhile_is_told_as_it_is(world: World) -> N
     token = await world.held()
     world.policy.result = STRONGER
     assert (await world.check(AGAIN, token)).detail == "ticket expired"
+
+
+async def test_what_was_said_before_needs_no_saying_again(world: World) -> None:
+    """The retry has the ticket, not the reason; and a caller without a name may come from elsewhere."""
+    world.anonymous = True
+    world.partitions = 64
+    nobody = gated(claims={}, source_address="192.0.2.1")
+    world.policy.result = demanding(justification="required")
+    token = body(await world.check(with_headers(nobody, ("x-approval-justification", b"disk full"))))["token"]
+    world.policy.result = demanding(justification="required", approvers=[{"group": "sre", "count": 3}])
+    outcome = await world.check(retry(gated(claims={}, source_address="198.51.100.7")), token)
+    newer = world.ticket(body(outcome)["token"])
+    assert (outcome.detail, newer.draft.justification) == ("ticket superseded", "disk full")
+    assert partition_of(newer.id) == partition_of(world.ticket(token).id)
+    assert newer.draft.quota_key == "address:192.0.2.1"
