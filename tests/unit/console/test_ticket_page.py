@@ -334,7 +334,8 @@ async def test_a_scope_is_a_warning_and_nothing_is_called_bound(world: World) ->
     covered = "any request of rule delete-production and scope kubectl by this requester"
     assert f"Not only this request. An approval is good for {covered}" in text
     assert f"{covered}, 20 times, within 15m" in text
-    for word in ("Bound headers", "have to stay absent", "What will run"):
+    assert "Approve all of these requests" in text
+    for word in ("Bound headers", "have to stay absent", "What will run", "Approve this request"):
         assert word not in text
         assert word in await shown(world, path="/exact")
 
