@@ -111,6 +111,7 @@ def redis_settings(settings: Settings) -> RedisSettings:
         consumer=f"{socket.gethostname()}-{settings.metrics_listen}",
         durability_asserted=settings.redis_durability_asserted,
         replicas=settings.redis_replicas,
+        memory_watermark=settings.redis_memory_watermark,
     )
 
 

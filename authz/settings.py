@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     # How many replicas have to have a redemption, a vote or another decision before it is answered (`WAIT`): all that
     # there are, less the one that a failover takes away. See [Redis](redis.md).
     redis_replicas: int = Field(0, ge=0, le=16)
+    # The percentage of Redis's maxmemory from which on nothing new is held (503). What is left is for votes and
+    # redemptions.
+    redis_memory_watermark: int = Field(80, ge=1, le=100)
     # Say that Redis is durable although its configuration can't be read or shows no AOF.
     redis_durability_asserted: bool = False
     # `NAME:BASE64URL`, at least 32 bytes each; the first signs, all verify. Needed by check and console.

@@ -4,6 +4,7 @@ HoldgateError
 ├── Unavailable            something that a decision needs did not answer in time -> 503
 │   ├── PolicyUnavailable      OPA refused, hung, or was cut off by the deadline
 │   ├── StoreUnavailable       Redis refused, hung, is read-only or full
+│   │   └── StoreFull              Redis is so full that it takes no new tickets; everything else goes on
 │   └── Overloaded             a bound of ours is reached (the bound is named)
 ├── PolicyMalformed        OPA answered, but not with a decision that can be obeyed -> 503
 ├── BadRequest             the client's request can't be read -> 400
@@ -45,6 +46,10 @@ class StoreUnavailable(Unavailable):
     """Redis could not be reached, timed out, or refused to write."""
 
     dependency = "redis"
+
+
+class StoreFull(StoreUnavailable):
+    """So much of Redis's memory is used that what is left is kept for votes and redemptions."""
 
 
 class Overloaded(Unavailable):

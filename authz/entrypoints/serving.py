@@ -108,6 +108,11 @@ class Process:
     async def outside(self, parts: frozenset[str]) -> AsyncIterator[None]:
         """Open every connection, answer probes, and look at Redis before anything is served."""
         async with bootstrap.open_outside(self._settings) as self._outside:
+            store, metrics = self._outside.store, self._metrics
+            metrics.redis_connections.set_function(lambda: store.link.connected)
+            metrics.redis_connection_limit.set(self._settings.redis_connections)
+            metrics.redis_memory.set_function(lambda: store.memory_used)
+            metrics.redis_watermark.set(self._settings.redis_memory_watermark / 100)
             required = {"serving": self._is_serving}
             if CHECK in parts:
                 required["opa"] = self._opa_answers

@@ -14,13 +14,15 @@ from authz.services.ports import Created
 _SCRIPT = packaged("opening", "create", prelude=True)
 
 
-async def create(link: Link, keys: Keys, settings: RedisSettings, draft: TicketDraft, body: bytes) -> Created:
+async def create(  # noqa: PLR0913 - the port's arguments, and where
+    link: Link, keys: Keys, settings: RedisSettings, draft: TicketDraft, body: bytes, *, closed: bool
+) -> Created:
     """Store a draft and what is kept of its body, or return the ticket that answers for an equal request.
 
-    A new ticket takes one round trip, a known one two. Raises TooManyTickets, StoreUnavailable and
-    RecordUnreadable.
+    A new ticket takes one round trip, a known one two. While `closed` there is no new one. Raises TooManyTickets,
+    StoreUnavailable and RecordUnreadable.
     """
-    opening = Opening(keys, settings, draft, body)
+    opening = Opening(keys, settings, draft, body, closed=closed)
     believed = ""
     for _ in range(LOOKS):
         found = opening.created(await link.run(_SCRIPT, opening.names(believed), opening.args(believed)))

@@ -6,10 +6,11 @@ import time
 from dataclasses import replace
 from typing import Final, cast
 
+from authz.adapters.redis.info import read_info
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.settings import RedisSettings
-from authz.adapters.redis.startup import read_info, stored_partitions, unfit_for_tickets
+from authz.adapters.redis.startup import stored_partitions, unfit_for_tickets
 from authz.domain.errors import StoreUnavailable
 from authz.services.doctor.redis import RedisFacts
 

@@ -18,16 +18,17 @@ LONGEST_S: Final = 1.0
 class LookUp:
     """Runs `work` for whoever asks; those who come while it runs, or just after, get the same result."""
 
-    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Nothing runs yet."""
+    def __init__(self, work: Callable[[], Awaitable[None]], *, good_for_s: float = PAUSE_S) -> None:
+        """Nothing runs yet. A result is good for `good_for_s` seconds; a failure only for PAUSE_S."""
         self._work = work
+        self._good_for = good_for_s
         self._task: asyncio.Task[None] | None = None
         self._ended = float("-inf")
 
     async def fresh(self) -> None:
         """Return when it has run. Raises what the work raises: RedisError or OSError, TimeoutError among them."""
         loop = asyncio.get_running_loop()
-        if self._task is None or (self._task.done() and loop.time() - self._ended >= PAUSE_S):
+        if self._task is None or (self._task.done() and loop.time() - self._ended >= self._pause()):
             self._task = asyncio.create_task(self._run())
             # Everybody who waits may have gone by then, and nobody would look at what it raised.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -39,6 +40,10 @@ class LookUp:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def _pause(self) -> float:
+        failed = self._task is None or self._task.cancelled() or self._task.exception() is not None
+        return PAUSE_S if failed else self._good_for
 
     async def _run(self) -> None:
         try:

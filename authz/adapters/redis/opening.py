@@ -8,7 +8,7 @@ from authz.adapters.redis.codec import decode_ticket, draft_data, encode_draft
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Argument, Reply
 from authz.adapters.redis.settings import RedisSettings
-from authz.domain.errors import StoreUnavailable, TooManyTickets
+from authz.domain.errors import StoreFull, StoreUnavailable, TooManyTickets
 from authz.domain.ticket import TicketDraft
 from authz.services.ports import Created
 
@@ -22,9 +22,12 @@ _ALL = "all"
 class Opening:
     """One new ticket on its way into a partition."""
 
-    def __init__(self, keys: Keys, settings: RedisSettings, draft: TicketDraft, body: bytes) -> None:
-        """Encode the draft, once for all looks."""
+    def __init__(
+        self, keys: Keys, settings: RedisSettings, draft: TicketDraft, body: bytes, *, closed: bool = False
+    ) -> None:
+        """Encode the draft, once for all looks. While `closed`, only a ticket that is there already is given."""
         demand = draft.requirement
+        self._closed = closed
         self._requester, self._rule = quota_word(draft), _word(b"rule", demand.rule)
         self._draft, self._keys, self._settings = draft, keys, settings
         self._args: tuple[Argument, ...] = (
@@ -41,7 +44,7 @@ class Opening:
             body,
             settings.body_retention_ms,
             int(bool(draft.answers_for)),
-            settings.max_open_total,
+            0 if closed else settings.max_open_total,
             settings.max_open_per_requester,
             settings.max_open_per_rule,
             settings.tickets_per_minute,
@@ -73,7 +76,7 @@ class Opening:
     def created(self, reply: Reply) -> Created | str:
         """Return what a reply says: the ticket, or the id that the caller has to look again with.
 
-        Raises TooManyTickets, RecordUnreadable and StoreUnavailable.
+        Raises TooManyTickets, RecordUnreadable, and StoreUnavailable, StoreFull while closed.
         """
         match reply:
             case [b"created" | b"existing" as verdict, bytes() as now, list() as flat]:
@@ -81,6 +84,9 @@ class Opening:
                 return Created(decode_ticket(fields), int(now), created=verdict == b"created")
             case [b"moved", bytes() as named]:
                 return named.decode()
+            case [b"full", b"total"] if self._closed:
+                percent = self._settings.memory_watermark
+                raise StoreFull(f"at least {percent} % of Redis's memory is used; nothing new is held")
             case [b"full", bytes() as scope]:
                 raise TooManyTickets(scope.decode(), self._limit(scope.decode()), _OPEN_RETRY_S)
             case [b"full", bytes() as scope, bytes() as wait]:

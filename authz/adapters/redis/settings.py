@@ -31,6 +31,7 @@ class RedisSettings:
     request. `consumer` names this process among the readers of the outbox and should be the same after a restart.
     `durability_asserted` says that the operator knows how this Redis persists and evicts where it doesn't tell.
     `replicas` is how many have to have a redemption, a vote or another decision before it is answered.
+    `memory_watermark` is the percentage of maxmemory from which on there are no new tickets.
     """
 
     url: str = field(repr=False)
@@ -53,6 +54,7 @@ class RedisSettings:
     consumer: str = "holdgate"
     durability_asserted: bool = False
     replicas: int = 0
+    memory_watermark: int = 80
 
     def __post_init__(self) -> None:
         """Refuse what would be no bound at all. Raises ValueError."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from authz.adapters.redis.fan_out import all_of
+from authz.adapters.redis.info import read_info
 from authz.adapters.redis.keys import Keys, every_partition
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.settings import RedisSettings
@@ -52,18 +53,6 @@ def unfit_for_tickets(info: Mapping[str, str], stored: int | None, settings: Red
         *_durability(info, settings),
         *_partitions(stored, settings),
     ]
-
-
-async def read_info(link: Link, key: str = "") -> dict[str, str]:
-    """Return the fields of INFO of the node that has a key, none where it is forbidden. Raises StoreUnavailable."""
-    try:
-        reply = await link.command("INFO", key=key)
-    except StoreUnavailable as error:
-        if "NOPERM" not in str(error) and "permission" not in str(error):
-            raise
-        return {}
-    lines = cast("bytes", reply).decode("utf-8", "replace").splitlines()
-    return {name: value for name, mark, value in (line.partition(":") for line in lines) if mark}
 
 
 async def stored_partitions(link: Link, keys: Keys) -> int | None:

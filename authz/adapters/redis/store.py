@@ -18,6 +18,7 @@ from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.startup import check_server
 from authz.adapters.redis.supersede import supersede
 from authz.adapters.redis.vote import vote
+from authz.adapters.redis.watermark import Watermark
 from authz.adapters.redis.withdraw import withdraw
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
 from authz.domain.events import Event
@@ -41,6 +42,7 @@ class RedisTicketStore:
         self.waiting = Link(settings.url, settings.blocking_connections, settings.timeout_ms)
         self._audit = Audit(self.link, self.waiting, self._partitions)
         self._sweep = Sweep(self.link, self._partitions, settings)
+        self._watermark = Watermark(self.link, self._partitions, settings.memory_watermark)
         self._trusted = False
 
     async def start(self) -> None:
@@ -53,8 +55,14 @@ class RedisTicketStore:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        await self._watermark.aclose()
         await self.link.aclose()
         await self.waiting.aclose()
+
+    @property
+    def memory_used(self) -> float:
+        """The share of maxmemory that is used on the fullest node, as last read; 0 where nothing is known."""
+        return self._watermark.used
 
     async def load(self, ticket_id: str) -> Loaded | None:
         """See TicketStore."""
@@ -76,7 +84,8 @@ class RedisTicketStore:
             msg = f"{draft.id!r} is not an id for a ticket in {self._settings.partitions} partition(s)"
             raise ValueError(msg)
         await self.trust()
-        return await create(self.link, keys, self._share, draft, body)
+        closed = await self._watermark.passed(keys)
+        return await create(self.link, keys, self._share, draft, body, closed=closed)
 
     async def vote(
         self, ticket_id: str, rev: int, votes: Sequence[Vote], state: State, reason: Mapping[str, object]

@@ -62,6 +62,24 @@ class Metrics:
         self.dry_run = Gauge(
             "holdgate_dry_run", "1 while HOLDGATE_DRY_RUN lets everything through.", registry=self.registry
         )
+        self.redis_connections = Gauge(
+            "holdgate_redis_connections", "Open connections of calls to Redis.", registry=self.registry
+        )
+        self.redis_connection_limit = Gauge(
+            "holdgate_redis_connections_limit",
+            "HOLDGATE_REDIS_CONNECTIONS: as many to each node.",
+            registry=self.registry,
+        )
+        self.redis_memory = Gauge(
+            "holdgate_redis_memory_used_ratio",
+            "Share of Redis's maxmemory in use on the fullest node, as read before the last new ticket.",
+            registry=self.registry,
+        )
+        self.redis_watermark = Gauge(
+            "holdgate_redis_memory_watermark_ratio",
+            "HOLDGATE_REDIS_MEMORY_WATERMARK: from this share on nothing new is held.",
+            registry=self.registry,
+        )
         self.errors = Counter(
             "holdgate_check_errors",
             "Checks that ended in an error answer, by its kind.",

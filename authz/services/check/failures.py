@@ -13,6 +13,7 @@ from authz.domain.errors import (
     PrincipalUnknown,
     RecordUnreadable,
     RouteMisconfigured,
+    StoreFull,
     TooManyTickets,
     Unavailable,
 )
@@ -38,6 +39,8 @@ def failure(error: BaseException) -> Outcome:
     match error:
         case PrincipalUnknown():
             return Outcome(Kind.ERROR, problem(Problem.PRINCIPAL_UNKNOWN), detail="principal_unknown")
+        case StoreFull():
+            word = "redis_full"
         case Unavailable():
             word = f"{error.dependency}_unavailable"
         case _:

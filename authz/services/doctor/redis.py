@@ -93,8 +93,6 @@ UNFIT: Final[Mapping[str, Rule]] = {
 }
 """What the servers refuse, by the name that the adapter gives it."""
 
-_FULL: Final = 0.8
-
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
@@ -110,7 +108,8 @@ class RedisFacts:
     """What Redis did. `where` has no credentials; times in milliseconds, `skew` in seconds.
 
     `trouble` says why it can't be reached, or is empty; then nothing else was seen. `info` are the fields of INFO,
-    none where it is forbidden. `replicas` is how many are waited for.
+    none where it is forbidden. `replicas` is how many are waited
+    for, `watermark` the percentage of memory from which on nothing new is held.
     """
 
     where: str
@@ -120,6 +119,7 @@ class RedisFacts:
     trouble: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
     replicas: int = 0
+    watermark: int = 80
     unfit: tuple[Unfit, ...] = ()
     answer_ms: float = 0.0
     skew: float | None = None
@@ -140,7 +140,7 @@ def judge_redis(facts: RedisFacts) -> Iterator[Finding]:
         yield UNFIT[unfit.what].found(subject, unfit.problem, unfit.advice)
     yield from _writing(subject, info)
     yield from _replication(subject, info, facts.replicas)
-    yield from _memory(subject, info)
+    yield from _memory(subject, info, facts.watermark)
     if facts.answer_ms > facts.timeout:
         yield REDIS_LATE.found(
             subject,
@@ -196,14 +196,14 @@ def _replication(subject: str, info: Mapping[str, str], wanted: int) -> Iterator
         )
 
 
-def _memory(subject: str, info: Mapping[str, str]) -> Iterator[Finding]:
+def _memory(subject: str, info: Mapping[str, str], watermark: int) -> Iterator[Finding]:
     used, most = _number(info, "used_memory"), _number(info, "maxmemory")
     if "maxmemory" in info and not most:
         yield REDIS_UNBOUNDED.found(subject, "maxmemory is 0: Redis may take all memory of its machine.")
-    elif most and used > most * _FULL:
+    elif most and used * 100 >= most * watermark:
         yield REDIS_MEMORY.found(
             subject,
-            f"{used / most:.0%} of maxmemory are used; a full Redis refuses holds, votes and redemptions.",
+            f"{used / most:.0%} of maxmemory are used, and from {watermark} % on nothing new is held.",
         )
 
 

@@ -86,7 +86,7 @@ async def test_a_full_redis_refuses_and_forgets_nothing(
         if ":" in line
     )
     await link.command("CONFIG", "SET", "maxmemory", int(memory["used_memory"]) + 4 * MEGABYTE)
-    settings = RedisSettings(url=server.url, timeout_ms=5_000)
+    settings = RedisSettings(url=server.url, timeout_ms=5_000, memory_watermark=100)
     store = RedisTicketStore(
         replace(settings, max_open_per_requester=10_000, tickets_per_minute_per_requester=10_000)
     )

@@ -35,6 +35,7 @@ TABLE: list[tuple[BaseException, int, str, Kind]] = [
     ),
     *((kind(SECRET), 503, "unexpected", Kind.ERROR) for kind in (ValueError, KeyError, OSError, MemoryError)),
     (RecursionError(SECRET), 503, "unexpected", Kind.ERROR),
+    (errors.StoreFull(SECRET), 503, "redis_full", Kind.ERROR),
     (UnicodeEncodeError("utf-8", SECRET, 0, 1, SECRET), 503, "unexpected", Kind.ERROR),
 ]
 

@@ -67,6 +67,7 @@ def redis_facts(settings: Settings) -> RedisFacts:
         encrypted=is_encrypted(url),
         timeout=settings.redis_timeout,
         replicas=settings.redis_replicas,
+        watermark=settings.redis_memory_watermark,
     )
 
 
