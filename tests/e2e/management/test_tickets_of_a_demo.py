@@ -151,3 +151,15 @@ def test_without_a_demo_there_is_nothing_to_talk_to() -> None:
         assert done.stderr.startswith(f"holdgate: no demo runs in {empty.run.root};")
         assert len(done.stderr.splitlines()) == 1
         assert not empty.run.root.exists()
+
+
+def test_what_was_taken_back_does_not_go_through(place: Place) -> None:
+    cancelled, revoked = _deploy(place, "7.1.1").json(), _deploy(place, "7.1.2").json()
+    done = place.holdgate("tickets", "cancel", "--as", "alice", "--comment", "no more", cancelled["id"])
+    assert done.stdout.startswith(f"{cancelled['id']}: cancelled"), done.stderr
+    assert place.holdgate("tickets", "approve", "--as", "carol", "--yes", revoked["id"]).returncode == 0
+    done = place.holdgate("tickets", "revoke", "--as", "carol", "--comment", "too soon", revoked["id"])
+    assert (done.returncode, done.stdout) == (0, f"{revoked['id']}: revoked, 1 of 1\n")
+    for version, held in (("7.1.1", cancelled), ("7.1.2", revoked)):
+        assert _deploy(place, version, held["token"]).status_code == 403
+    assert place.holdgate("tickets", "reviews", "--as", "carol").stderr == "Nothing waits for a review.\n"
