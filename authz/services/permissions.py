@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 from authz.domain.identity import Actor
 
@@ -48,14 +48,22 @@ class VoteRule(Protocol):
 
 
 class BuiltInRule:
-    """No rule of the operator's: members of a demanded group decide, as the domain has it."""
+    """No rule of the operator's: members of a demanded group decide, as the domain has it, and review."""
 
     async def permits(
         self,
-        action: Action,  # noqa: ARG002 - all the same
-        actor: Actor,  # noqa: ARG002
-        subject: Subject,  # noqa: ARG002
-        timeout: float,  # noqa: ARG002
+        action: Action,
+        actor: Actor,
+        subject: Subject,
+        timeout: float,  # noqa: ARG002 - answers at once
     ) -> Permission:
-        """Leave it to the domain's rules."""
-        return Permission(allowed=True)
+        """Leave all but reviews to the domain's rules, which know no group of reviewers."""
+        if action is not Action.REVIEW or asked_groups(subject) & actor.groups:
+            return Permission(allowed=True)
+        return Permission(allowed=False, reason="This review is for people of the group that the rule names.")
+
+
+def asked_groups(subject: Subject) -> frozenset[str]:
+    """Return the groups that a subject names, over all its rules."""
+    each = cast("Sequence[Sequence[Mapping[str, object]]]", subject["approvers"])
+    return frozenset(str(seat["group"]) for seats in each for seat in seats if "group" in seat)

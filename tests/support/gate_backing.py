@@ -75,6 +75,8 @@ class Backing:
             "HOLDGATE_BIND_HEADERS": BOUND_HEADER,
             "HOLDGATE_BODY_LIMIT": str(BODY_LIMIT),
             "HOLDGATE_MAX_OPEN_TICKETS_PER_REQUESTER": "5000",
+            # A burst of 200 needs not be spread evenly over two servers.
+            "HOLDGATE_MAX_CONCURRENT_CHECKS": "1024",
             "HOLDGATE_TICKETS_PER_MINUTE": "100000",
             "HOLDGATE_TICKETS_PER_MINUTE_PER_REQUESTER": "100000",
             "HOLDGATE_TICKETS_PER_MINUTE_PER_RULE": "100000",

@@ -13,7 +13,7 @@ from authz.domain.token import ticket_id
 from tests.support.sample_tickets import ISSUER, REQUEST
 
 GLASS = BreakGlass(
-    group="oncall",
+    group="sre",
     review_within_ms=24 * 3_600_000,
     rule="break-glass",
     reason="the database is down",

@@ -12,7 +12,7 @@ import hmac
 import json
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,11 +64,21 @@ class Unacceptable(Exception):
 
 
 class WorkflowsReceiver:
-    """The webhook. `signature` is the secret part of its address; `per_second` 0 means no limit."""
+    """The webhook. `signature` is the secret part of its address; `per_second` 0 means no limit.
+
+    `clock` is in seconds.
+    """
 
     def __init__(
-        self, signature: str, *, keep: int = 200, per_second: int = 4, faults: Iterable[Fault] = ()
+        self,
+        signature: str,
+        *,
+        keep: int = 200,
+        per_second: int = 4,
+        faults: Iterable[Fault] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._signature = signature
         self._per_second = per_second
         self._faults = deque(faults)
@@ -118,7 +128,7 @@ class WorkflowsReceiver:
             headers = {"retry-after": "1"} if error.status == TOO_MANY else {}
             response = JSONResponse({"error": {"message": error.why}}, error.status, headers)
         async with self.arrived:
-            self.received.append(Received(time.monotonic(), response.status_code, why, message))
+            self.received.append(Received(self._clock(), response.status_code, why, message))
             self.arrived.notify_all()
         await asyncio.sleep(hang_s)
         return response
@@ -129,7 +139,7 @@ class WorkflowsReceiver:
 
     def _count(self) -> None:
         """Count a request against the sliding second, or refuse it."""
-        now = time.monotonic()
+        now = self._clock()
         while self._recent and now - self._recent[0] >= WINDOW_S:
             self._recent.popleft()
         if self._per_second and len(self._recent) >= self._per_second:

@@ -40,7 +40,7 @@ def test_a_review_is_shown_and_nothing_changes(holdgate: Holdgate, api: Manageme
     lines = holdgate("tickets", "review", "--as", "bob", used).stdout.splitlines()
     for line in (
         "used by   alice (alice-1 of https://idp.example)",
-        "as one of oncall",
+        "as one of sre",
         "request   DELETE https://api.example/resources/db-orders?force=true",
         "they say  paged at three, orders are failing",
         "fact      Incident: INC-7",

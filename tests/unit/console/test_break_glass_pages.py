@@ -62,7 +62,7 @@ async def test_the_page_shows_what_ran_who_and_why(world: World) -> None:
     for piece in (
         "DELETE https://api.example/resources/db-orders?force=true",
         "the database is down",
-        "As one of oncall",
+        "As one of sre",
         "Why, in the requester's own words paged at three, orders are failing",
         "Incident INC-7",
         "Nobody approved it.",

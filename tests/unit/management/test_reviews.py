@@ -53,7 +53,7 @@ async def test_one_shows_all_that_a_person_has_to_see(
     stub: ApprovalsAsyncStub, tokens: TokenMaker, used: str
 ) -> None:
     shown = await stub.GetReview(wire.GetReviewRequest(id=used), metadata=tokens.metadata("bob"))
-    assert (shown.rule, shown.group, shown.requester.id) == ("break-glass", "oncall", "alice-1")
+    assert (shown.rule, shown.group, shown.requester.id) == ("break-glass", "sre", "alice-1")
     assert shown.justification == "paged at three, orders are failing"
     assert shown.request.body == BODY
     assert [header.name for header in shown.request.headers] == ["content-type"]
