@@ -1,0 +1,420 @@
+"""The users of deploy/redis: each process can do its work with its own, and nothing in their lists is to spare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from authz.adapters.redis.link import Argument, Link
+from authz.adapters.redis.outbox import RedisOutbox
+from authz.adapters.redis.review_store import RedisReviewStore
+from authz.adapters.redis.script import Script
+from authz.adapters.redis.settings import RedisSettings
+from authz.adapters.redis.store import RedisTicketStore
+from authz.domain.errors import SettingsInvalid, StoreUnavailable
+from authz.domain.ticket import Choice, State, Ticket
+from authz.services.ports import Notice, RedeemResult
+from tests.integration.redis.conftest import KEYS, advance
+from tests.integration.redis.drafts import BODY, MINUTE, NEVER, check, draft, ending, review, vote
+from tests.support.redis_server import RedisServer
+
+DEPLOY = Path(__file__).parents[3] / "deploy" / "redis"
+NOBODYS = "#" + "0" * 64
+PROCESSES = ("check", "console", "notifier")
+# For what the test's single server isn't: behind Sentinels, in a cluster, with replicas to wait for.
+ELSEWHERE = {"+role", "+cluster|slots", "+asking", "+wait"}
+# Without INFO, the start says that Redis doesn't tell what it has to.
+DENIED = re.compile("(?i)noperm|permission|can't (run|access)|doesn't tell")
+DAY = 24 * 60 * MINUTE
+
+
+def lines(name: str) -> dict[str, str]:
+    """Return the rules of each user of a file by the process that it is for, with the password `word`."""
+    found = {}
+    for line in (DEPLOY / name).read_text("utf-8").splitlines():
+        words = line.split(" ", 2)
+        if words[1] != "default":
+            found[words[1].removeprefix("holdgate-")] = words[2].replace(NOBODYS, ">word")
+    return found
+
+
+USERS = lines("users.acl")
+OLDER_USERS = lines("users-6.2.acl")
+
+
+def parts(rules: str) -> list[str]:
+    """Split rules into words, with a selector as one word."""
+    return re.findall(r"\([^)]*\)|\S+", rules)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A server with the shipped users, and one of the test's own."""
+    place = tmp_path_factory.mktemp("acl")
+    rules = (DEPLOY / "users.acl").read_text("utf-8").replace(NOBODYS, ">word")
+    (place / "users.acl").write_text(rules + "user admin on >admin ~* &* +@all\n")
+    server = RedisServer(place, aclfile=str(place / "users.acl"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def settings_of(server: RedisServer, user: str, word: str = "word") -> RedisSettings:
+    url = server.url.replace("//", f"//{user}:{word}@")
+    return RedisSettings(url=url, timeout_ms=5_000, lease_ms=300, reject_cooldown_ms=1, consumer="one")
+
+
+@pytest.fixture
+def settings(server: RedisServer) -> RedisSettings:
+    """The test's own user, for the directory's fixtures that look at what is left."""
+    return settings_of(server, "admin", "admin")
+
+
+@dataclass
+class Process:
+    """What a process has of Redis."""
+
+    store: RedisTicketStore
+    reviews: RedisReviewStore
+    outbox: RedisOutbox
+
+
+@asynccontextmanager
+async def process(settings: RedisSettings) -> AsyncIterator[Process]:
+    store, outbox = RedisTicketStore(settings), RedisOutbox(settings)
+    try:
+        yield Process(store, RedisReviewStore(store, settings), outbox)
+    finally:
+        await store.aclose()
+        await outbox.aclose()
+
+
+class Work:
+    """Everything that each process does with Redis, on data that `admin` has prepared."""
+
+    def __init__(self, admin: Process, own: Process, link: Link) -> None:
+        self.admin, self.own, self.link = admin, own, link
+        self.number = 0
+
+    async def held(self) -> Ticket:
+        self.number += 1
+        return (await self.admin.store.create(draft(f"/{self.number}"), BODY)).ticket
+
+    async def granted(self, uses: int = 1) -> Ticket:
+        self.number += 1
+        ticket = (await self.admin.store.create(draft(f"/{self.number}", uses=uses), BODY)).ticket
+        voted = await self.admin.store.vote(ticket.id, 1, [vote()], State.APPROVED, {})
+        assert voted
+        return voted.ticket
+
+    async def start(self) -> None:
+        await self.own.store.start()
+
+    async def load(self) -> None:
+        assert await self.own.store.load((await self.held()).id)
+
+    async def last_position(self) -> None:
+        await self.held()
+        assert await self.own.store.last_position() != "0"
+
+    async def body(self) -> None:
+        assert await self.own.store.body((await self.held()).id) == BODY
+
+    async def body_of_the_release_before(self) -> None:
+        assert await self.own.store.body(draft("/none").id) is None
+
+    # --- the check server ---
+
+    async def hold(self) -> None:
+        self.number += 1
+        wanted = draft(f"/{self.number}")
+        assert (await self.own.store.create(wanted, BODY)).created
+        assert not (await self.own.store.create(draft(f"/{self.number}"))).created
+
+    async def hold_when_old_quotas_are_over(self) -> None:
+        await self.own.store.create(draft("/first"), BODY)
+        await advance(self.link, 30 * DAY)
+        assert (await self.own.store.create(draft("/second"), BODY)).created
+
+    async def redeem(self) -> None:
+        ticket = await self.granted(uses=2)
+        digest = ticket.draft.fingerprint.digest
+        results = [await self.own.store.redeem(ticket.id, digest, check(n), 2, NEVER) for n in (1, 1, 2)]
+        assert results == [RedeemResult.REDEEMED, RedeemResult.REPLAYED, RedeemResult.REDEEMED]
+
+    async def supersede(self) -> None:
+        for ticket in (await self.held(), await self.granted()):
+            self.number += 1
+            assert await self.own.store.supersede(ticket.id, ticket.rev, draft(f"/{self.number}"), BODY)
+
+    async def break_glass(self) -> None:
+        self.number += 1
+        used = review(f"/{self.number}")
+        for _ in range(2):
+            reviewed = await self.own.reviews.break_glass(used, check(self.number), BODY)
+            assert reviewed.review.id == used.id
+
+    # --- the console ---
+
+    async def page(self) -> None:
+        await self.held()
+        assert (await self.own.store.page(None, 5, "")).tickets
+
+    async def watch(self) -> None:
+        await self.held()
+        assert await self.own.store.events("0", 9, 10)
+
+    async def decide(self) -> None:
+        for choice, state in ((Choice.APPROVE, State.APPROVED), (Choice.REJECT, State.REJECTED)):
+            assert await self.own.store.vote((await self.held()).id, 1, [vote(choice)], state, {})
+
+    async def withdraw(self) -> None:
+        ticket = await self.held()
+        assert await self.own.store.vote(ticket.id, 1, [vote()], State.PENDING, {})
+        assert await self.own.store.withdraw(ticket.id, 2, "bob")
+
+    async def end(self) -> None:
+        assert await self.own.store.end((await self.held()).id, 1, State.CANCELLED, ending())
+        assert await self.own.store.end((await self.granted()).id, 2, State.REVOKED, ending())
+
+    async def review(self) -> None:
+        self.number += 1
+        used = await self.admin.reviews.break_glass(review(f"/{self.number}"), check(self.number), BODY)
+        assert await self.own.reviews.reviews(9)
+        assert await self.own.reviews.review(used.review.id)
+        assert await self.own.reviews.finish_review(used.review.id, ending())
+
+    # --- the notifier ---
+
+    async def look_at_a_review(self) -> None:
+        self.number += 1
+        used = await self.admin.reviews.break_glass(review(f"/{self.number}"), check(self.number), BODY)
+        assert await self.own.reviews.review(used.review.id)
+
+    async def deliver(self) -> None:
+        for _ in range(3):
+            await self.held()
+        outbox = self.own.outbox
+        one, two, three = await outbox.take(3, 0)
+        await outbox.renew([one.entry])
+        await outbox.accepted(one, "teams", "m-1")
+        assert await outbox.receipts(one) == {"teams": "m-1"}
+        await outbox.delivered(one, {"teams": "m-1"})
+        await outbox.retry(two, 0, "later")
+        await outbox.bury(three, "never")
+        again: list[Notice] = list(await outbox.take(3, 0))
+        assert [notice.attempt for notice in again] == [2]
+        await outbox.delivered(again[0], {})
+
+    async def wait_for_a_notice(self) -> None:
+        assert await self.own.outbox.take(1, 1) == []
+
+    async def sweep(self) -> None:
+        await self.held()
+        await self.granted()
+        await advance(self.link, 31 * MINUTE)
+        assert await self.own.store.expire_due(9) == 2
+        await advance(self.link, 8 * DAY)
+        await self.own.store.expire_due(9)
+
+
+EVERYBODYS = (Work.start, Work.load, Work.last_position)
+WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
+    "check": (
+        *EVERYBODYS,
+        Work.hold,
+        Work.hold_when_old_quotas_are_over,
+        Work.redeem,
+        Work.supersede,
+        Work.break_glass,
+    ),
+    "console": (
+        *EVERYBODYS,
+        Work.body,
+        Work.body_of_the_release_before,
+        Work.page,
+        Work.watch,
+        Work.decide,
+        Work.withdraw,
+        Work.end,
+        Work.review,
+    ),
+    "notifier": (
+        *EVERYBODYS,
+        Work.body,
+        Work.body_of_the_release_before,
+        Work.look_at_a_review,
+        Work.deliver,
+        Work.wait_for_a_notice,
+        Work.sweep,
+    ),
+}
+
+
+async def set_user(link: Link, name: str, rules: list[str]) -> None:
+    await link.command("ACL", "SETUSER", name, "reset", *rules)
+
+
+async def denied(server: RedisServer, link: Link, name: str, role: str) -> list[str]:
+    """Do all the work of a process as a user; return what Redis said of what that user may not do."""
+    said = []
+    for job in WORK[role]:
+        await link.command("FLUSHALL")
+        await link.command("SCRIPT", "FLUSH")
+        async with (
+            process(settings_of(server, "admin", "admin")) as admin,
+            process(settings_of(server, name)) as own,
+        ):
+            try:
+                await job(Work(admin, own, link))
+            except (StoreUnavailable, SettingsInvalid) as error:
+                if not DENIED.search(str(error)):
+                    raise
+                said.append(f"{job.__name__}: {error}")
+    return said
+
+
+@pytest.fixture
+async def clean(link: Link) -> AsyncIterator[None]:
+    """Whatever a denied script left halfway is none of the directory's business."""
+    yield
+    await link.command("FLUSHALL")
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("role", PROCESSES)
+async def test_each_process_does_all_its_work_as_its_user(server: RedisServer, link: Link, role: str) -> None:
+    assert await denied(server, link, f"holdgate-{role}", role) == []
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("role", PROCESSES)
+async def test_the_same_works_with_the_users_of_an_older_redis(
+    server: RedisServer, link: Link, role: str
+) -> None:
+    await set_user(link, "older", parts(OLDER_USERS[role]))
+    assert await denied(server, link, "older", role) == []
+
+
+@pytest.mark.parametrize("role", PROCESSES)
+def test_both_files_give_the_same_commands_and_keys(role: str) -> None:
+    flat = re.sub(r"[()]", " ", USERS[role]).split()
+    assert set(flat) == set(OLDER_USERS[role].split())
+
+
+def lesser(rules: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the rules with one command or one key taken out, in each place where there is one."""
+    words = parts(rules)
+    for place, word in enumerate(words):
+        if word.startswith("("):
+            inner = word[1:-1].split()
+            for each in inner:
+                rest = [one for one in inner if one != each]
+                useful = any(one.startswith("+") for one in rest) and any(one.startswith("~") for one in rest)
+                smaller = [f"({' '.join(rest)})"] if useful else []
+                yield f"{each} of {word}", [*words[:place], *smaller, *words[place + 1 :]]
+        elif word[0] in "+~" and word not in ELSEWHERE:
+            yield word, [*words[:place], *words[place + 1 :]]
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("role", PROCESSES)
+async def test_no_command_and_no_key_is_to_spare(server: RedisServer, link: Link, role: str) -> None:
+    """The control of the tests above, and what makes the lists the least."""
+    spare = []
+    for what, rules in lesser(USERS[role]):
+        await set_user(link, "lesser", rules)
+        if not await denied(server, link, "lesser", role):
+            spare.append(what)
+    assert spare == []
+
+
+@pytest.mark.parametrize("role", PROCESSES)
+async def test_what_other_set_ups_need_is_allowed(link: Link, role: str) -> None:
+    calls = (("ROLE",), ("CLUSTER", "SLOTS"), ("ASKING",), ("WAIT", 1, 1))
+    for call in calls:
+        assert await link.command("ACL", "DRYRUN", f"holdgate-{role}", *call) == b"OK"
+
+
+TICKET = KEYS.ticket("0-a")
+NOBODY_MAY: tuple[tuple[Argument, ...], ...] = (
+    ("FLUSHALL",),
+    ("FLUSHDB",),
+    ("KEYS", "*"),
+    ("SCAN", 0),
+    ("CONFIG", "SET", "appendonly", "no"),
+    ("CONFIG", "GET", "requirepass"),
+    ("ACL", "LIST"),
+    ("ACL", "SETUSER", "holdgate-check", "+@all"),
+    ("SCRIPT", "FLUSH"),
+    ("FUNCTION", "LOAD", "x"),
+    ("MONITOR",),
+    ("REPLICAOF", "NO", "ONE"),
+    ("DEBUG", "SLEEP", "1"),
+    ("SHUTDOWN",),
+    ("SUBSCRIBE", "x"),
+    ("SET", "elsewhere", "x"),
+    ("SET", KEYS.audit, "x"),
+    ("SET", TICKET, "x"),
+    ("DEL", KEYS.audit),
+    ("XTRIM", KEYS.audit, "MAXLEN", 0),
+    ("XDEL", KEYS.audit, "1-1"),
+    ("RENAME", KEYS.audit, KEYS.dead),
+    ("HSET", KEYS.meta, "partitions", 2),
+    ("PERSIST", TICKET),
+)
+ONLY: dict[str, tuple[tuple[Argument, ...], ...]] = {
+    "check": (
+        ("SET", KEYS.same("a"), "x"),
+        ("HINCRBY", KEYS.size("all"), "a", 1),
+        ("SET", KEYS.once("a"), "x"),
+    ),
+    "console": (("HDEL", TICKET, "vote:0"), ("ZADD", KEYS.approved, 1, "a")),
+    "notifier": (
+        ("XREADGROUP", "GROUP", "notifier", "x", "STREAMS", KEYS.outbox, ">"),
+        ("XACK", KEYS.outbox, "notifier", "1-1"),
+        ("XDEL", KEYS.outbox, "1-1"),
+        ("DEL", TICKET),
+        ("XADD", KEYS.dead, "*", "a", "b"),
+        ("ZADD", KEYS.retry, 1, "a"),
+    ),
+}
+
+
+@pytest.mark.parametrize("role", PROCESSES)
+async def test_a_user_can_not_do_what_its_process_does_not(link: Link, role: str) -> None:
+    others = [call for other, calls in ONLY.items() if other != role for call in calls]
+    for call in (*NOBODY_MAY, *others):
+        said = await link.command("ACL", "DRYRUN", f"holdgate-{role}", *call)
+        assert said != b"OK", call
+    for call in ONLY[role]:
+        assert await link.command("ACL", "DRYRUN", f"holdgate-{role}", *call) == b"OK", call
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("role", PROCESSES)
+async def test_a_script_can_do_no_more_than_its_user(server: RedisServer, link: Link, role: str) -> None:
+    """Everybody may run scripts; what they run is judged command by command."""
+    await link.command("XADD", KEYS.audit, "*", "a", "b")
+    own = Link(settings_of(server, f"holdgate-{role}").url, 1, 5_000)
+    with pytest.raises(StoreUnavailable, match=DENIED):
+        await own.run(Script.of("return redis.call('DEL', KEYS[1])"), [KEYS.audit], [])
+    assert await link.command("XLEN", KEYS.audit) == 1
+    await own.aclose()
+
+
+async def test_nobody_gets_in_with_the_files_as_they_are(link: Link) -> None:
+    """The digest in them is of no password that anybody knows, and there is no user for nobody in particular."""
+    for name in ("users.acl", "users-6.2.acl"):
+        users = (DEPLOY / name).read_text("utf-8").splitlines()
+        assert users[0] == "user default off"
+        assert [line.split()[1:4] for line in users[1:]] == [
+            [f"holdgate-{role}", "on", NOBODYS] for role in PROCESSES
+        ]
+    with pytest.raises(StoreUnavailable, match=r"(?i)wrongpass|invalid username"):
+        await link.command("AUTH", "default", "")
