@@ -10,7 +10,7 @@ from typing import Self, TypeAlias
 
 Spoken: TypeAlias = "bytes | int | list[Spoken] | Exception | None"
 # `...` is silence.
-Said: TypeAlias = Spoken | EllipsisType
+Said: TypeAlias = "Spoken | EllipsisType"
 Answer: TypeAlias = Callable[[list[bytes]], Said]
 
 

@@ -18,10 +18,20 @@ LONGEST_S: Final = 1.0
 class LookUp:
     """Runs `work` for whoever asks; those who come while it runs, or just after, get the same result."""
 
-    def __init__(self, work: Callable[[], Awaitable[None]], *, good_for_s: float = PAUSE_S) -> None:
-        """Nothing runs yet. A result is good for `good_for_s` seconds; a failure only for PAUSE_S."""
+    def __init__(
+        self,
+        work: Callable[[], Awaitable[None]],
+        *,
+        good_for_s: float | None = None,
+        longest_s: float | None = LONGEST_S,
+    ) -> None:
+        """Nothing runs yet. A result is good for `good_for_s` seconds, by default as long as a failure, PAUSE_S.
+
+        `longest_s` bounds the work, None for work that is bounded by itself.
+        """
         self._work = work
         self._good_for = good_for_s
+        self._longest = longest_s
         self._task: asyncio.Task[None] | None = None
         self._ended = float("-inf")
 
@@ -43,11 +53,11 @@ class LookUp:
 
     def _pause(self) -> float:
         failed = self._task is None or self._task.cancelled() or self._task.exception() is not None
-        return PAUSE_S if failed else self._good_for
+        return PAUSE_S if failed or self._good_for is None else self._good_for
 
     async def _run(self) -> None:
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(self._longest):
                 await self._work()
         finally:
             self._ended = asyncio.get_running_loop().time()

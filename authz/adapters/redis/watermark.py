@@ -29,7 +29,8 @@ class Watermark:
         self._used: dict[str, float] = {}
         watched = partitions if link.scattered else partitions[:1]
         self._readings = {
-            keys.clock: LookUp(partial(self._read, keys.clock), good_for_s=READING_S) for keys in watched
+            keys.clock: LookUp(partial(self._read, keys.clock), good_for_s=READING_S, longest_s=None)
+            for keys in watched
         }
 
     @property

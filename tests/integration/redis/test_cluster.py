@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from authz.adapters.redis import look_up
+from authz.adapters.redis.inspection import look_at_redis
 from authz.adapters.redis.keys import Keys, every_partition
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.outbox import RedisOutbox
@@ -16,6 +17,7 @@ from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
 from authz.domain.ticket import State
+from authz.services.doctor.redis import RedisFacts
 from authz.services.ports import RedeemResult
 from tests.integration.redis.conftest import advance
 from tests.integration.redis.drafts import BODY, MINUTE, NEVER, check, draft, vote
@@ -41,6 +43,14 @@ async def settings(cluster: RedisCluster) -> RedisSettings:
     for node in cluster.nodes:
         await cluster.tell(node, "FLUSHALL")
     return RedisSettings(url=cluster.url, timeout_ms=5_000, partitions=PARTITIONS, consumer="one")
+
+
+@pytest.fixture
+async def outbox(settings: RedisSettings) -> AsyncIterator[RedisOutbox]:
+    """With leases that don't run out while a test looks elsewhere."""
+    outbox = RedisOutbox(settings)
+    yield outbox
+    await outbox.aclose()
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +126,9 @@ async def test_every_node_is_looked_at_before_it_is_trusted(
         await store.start()
     assert len(refused.value.problems) == 1, "two partitions on one node are one problem"
     assert "allkeys-lru" in refused.value.problems[0]
+    facts = RedisFacts(where="redis", local=True, encrypted=False, timeout=5_000)
+    looked = await look_at_redis(facts, settings)
+    assert [unfit.what for unfit in looked.unfit] == ["eviction"], "the doctor sees it, too"
     await cluster.tell(bad, "CONFIG", "SET", "maxmemory-policy", "noeviction")
     await store.start()
     await store.aclose()
