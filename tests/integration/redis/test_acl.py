@@ -66,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 def settings_of(server: RedisServer, user: str, word: str = "word") -> RedisSettings:
     url = server.url.replace("//", f"//{user}:{word}@")
-    return RedisSettings(url=url, timeout_ms=5_000, lease_ms=300, reject_cooldown_ms=1, consumer="one")
+    return RedisSettings(url=url, timeout_ms=5_000, reject_cooldown_ms=1, consumer="one")
 
 
 @pytest.fixture

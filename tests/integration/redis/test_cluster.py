@@ -174,7 +174,9 @@ async def test_a_node_that_is_away_takes_only_its_own_partitions_with_it(
 ) -> None:
     cluster = RedisCluster(tmp_path, masters=3)
     await cluster.start()
-    store = RedisTicketStore(RedisSettings(url=cluster.url, timeout_ms=2_000, partitions=settings.partitions))
+    store = RedisTicketStore(
+        RedisSettings(url=cluster.url, timeout_ms=10_000, partitions=settings.partitions)
+    )
     try:
         await store.start()
         lost = cluster.node_of(KEYS[1])
