@@ -117,8 +117,22 @@ def take_fingerprint(
         part = "host"
         raise BytesHidden(part)
     if binding.body:
-        parts["body"] = _body_digest(visible_body(request), binding.ignores)
+        body = visible_body(request)
+        parts["body"] = _body_digest(body, binding.ignores if _is_json(request) else ())
     return Fingerprint(parts)
+
+
+def _is_json(request: GatedRequest) -> bool:
+    """Say whether the upstream reads the body as JSON too: an ignored member may hide fields from a form's reader."""
+    kinds = request.values("content-type")
+    if len(kinds) != 1:
+        return False
+    kind, _, parameters = kinds[0].decode("latin-1").lower().partition(";")
+    named = kind.strip()
+    utf8 = parameters.replace(" ", "").replace('"', "") in {"", "charset=utf-8"}
+    return utf8 and (
+        named == "application/json" or (named.startswith("application/") and named.endswith("+json"))
+    )
 
 
 def _body_digest(body: bytes, ignores: tuple[str, ...]) -> str:

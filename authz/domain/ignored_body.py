@@ -11,7 +11,7 @@ _GONE = "ignored"
 
 
 def without(body: bytes, pointers: Sequence[str]) -> bytes | None:
-    """Return what is left of a JSON body in one canonical spelling, or None for a body that has none.
+    """Return what is left of a JSON body in one spelling, members in their order, or None for a body that has none.
 
     A member that a pointer (RFC 6901) names counts as absent, an array's element as present with any value. Numbers
     stay as written, so that none loses digits. Doubled names, NaN, and what nests too deeply have no canonical
@@ -27,7 +27,8 @@ def without(body: bytes, pointers: Sequence[str]) -> bytes | None:
         )
         for pointer in pointers:
             _leave_out(document, _tokens(pointer))
-        return json.dumps(_tagged(document), sort_keys=True, separators=(",", ":")).encode()
+        # In the order sent: to some upstreams it means something.
+        return json.dumps(_tagged(document), separators=(",", ":")).encode()
     except (ValueError, RecursionError):
         return None
 

@@ -101,9 +101,11 @@ def _full_without_any(seats: Sequence[Approver], voters: Sequence[Actor]) -> boo
     shared = [seat for seat in seats if seat.kind is not ApproverKind.USER]
     named = {seat.user for seat in seats if seat.kind is ApproverKind.USER}
     others = [voter for voter in voters if voter.identity not in named]
-    return all(
+    # Whoever has no seat in one full matching can be left out of it anyway.
+    seated = [others[i] for i in fill(shared, others).values()]
+    return len(seated) == len(shared) and all(
         len(fill(shared, [voter for voter in others if voter is not left_out])) == len(shared)
-        for left_out in others
+        for left_out in seated
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -93,7 +94,7 @@ class Requirement:
         of then and now counts at redemption, so they need no new votes.
         """
         demands = frozenset(
-            (demand.rule, frozenset(frozenset(seats) for seats in demand.alternatives))
+            (demand.rule, frozenset(frozenset(Counter(seats).items()) for seats in demand.alternatives))
             for demand in self.demands
         )
         return (demands, self.scope, self.risk, frozenset(self.body_ignores))

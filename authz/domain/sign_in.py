@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from authz.domain.requirement import Risk
 
+CLOCKS_APART_MS = 60_000
+"""How far the clock that a sign-in was stamped by may be ahead of Redis's, by which votes are."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignInRules:
@@ -21,4 +24,5 @@ class SignInRules:
         """Say whether a sign-in at `signed_in_at` is enough for a vote at `voted_at` (epoch ms both)."""
         if risk is Risk.NORMAL:
             return True
-        return method in self.strong_methods and voted_at - signed_in_at <= self.max_age_ms
+        age = voted_at - signed_in_at
+        return method in self.strong_methods and -CLOCKS_APART_MS <= age <= self.max_age_ms

@@ -184,8 +184,16 @@ class Ticket:
         return self.state
 
     def replayable(self, check: CheckId, now_ms: int) -> bool:
-        """Say whether this very Check has been counted already and may be answered alike once more."""
-        return bool(check.http_id) and any(
-            use.check == check and use.replays < REPLAYS_MAX and now_ms - use.at <= REPLAY_WINDOW_MS
-            for use in self.redemptions
+        """Say whether this very Check has been counted already and may be answered alike once more.
+
+        Never once the ticket was taken back or replaced.
+        """
+        kept = self.state in {State.APPROVED, State.USED_UP, State.LAPSED}
+        return (
+            kept
+            and bool(check.http_id)
+            and any(
+                use.check == check and use.replays < REPLAYS_MAX and now_ms - use.at <= REPLAY_WINDOW_MS
+                for use in self.redemptions
+            )
         )

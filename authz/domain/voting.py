@@ -11,6 +11,9 @@ from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, Ending, State, Ticket, Vote
 
 COMMENT_MAX = 500
+VOTES_MAX = 100
+"""Per ticket; five times the most seats that a demand has by default. A rejection always has room."""
+
 WITHDRAWALS_MAX = 20
 """Per ticket. Each is an event for the audit and a card to update, so there is an end to it."""
 
@@ -53,6 +56,7 @@ def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: Sig
     _check_sign_in(ticket, actor, now_ms, sign_in)
     if ballot.choice is Choice.APPROVE:
         _check_told_apart(ticket, actor)
+        _check_room(ticket)
     vote = Vote(
         choice=ballot.choice,
         person=person,
@@ -160,6 +164,12 @@ def _check_sign_in(ticket: Ticket, actor: Actor, now_ms: int, rules: SignInRules
             code,
             f"This is a high risk: sign in again on the page, not more than {minutes} minutes before you decide.",
         )
+
+
+def _check_room(ticket: Ticket) -> None:
+    if len(ticket.votes) >= VOTES_MAX:
+        code = "votes-enough"
+        raise VoteRefused(code, f"{VOTES_MAX} people have voted on this already, and others are waited for.")
 
 
 def _check_told_apart(ticket: Ticket, actor: Actor) -> None:

@@ -130,9 +130,10 @@ class TicketStore(Protocol):
         ...
 
     async def end(self, ticket_id: str, rev: int, state: State, ending: Ending) -> Loaded | None:
-        """End a ticket at `rev` by somebody's will; else None.
+        """End a ticket by somebody's will; None when it isn't in the state to be ended so.
 
-        `state` is CANCELLED for a pending ticket and REVOKED for an approved one.
+        `state` is CANCELLED for a pending ticket, which has to be at `rev`, and REVOKED for an approved one, whose uses
+        meanwhile must not keep anybody from stopping it.
         """
         ...
 

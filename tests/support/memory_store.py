@@ -100,9 +100,11 @@ class MemoryStore:
         self._called("end")
         before, event = _ENDS[state]
         ticket = self.tickets.get(ticket_id)
-        if ticket is None or ticket.rev != rev or ticket.state_at(self.now) is not before:
+        if ticket is None or ticket.state_at(self.now) is not before:
             return None
-        ticket = replace(ticket, rev=rev + 1, state=state, ended_at=self.now, ending=ending)
+        if before is State.PENDING and ticket.rev != rev:
+            return None
+        ticket = replace(ticket, rev=ticket.rev + 1, state=state, ended_at=self.now, ending=ending)
         self._put(ticket, event)
         return Loaded(ticket, self.now)
 

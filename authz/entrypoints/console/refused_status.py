@@ -22,6 +22,7 @@ STATUS = {
     "not-voted": 409,
     "not-approved": 409,
     "too-many-withdrawals": 409,
+    "votes-enough": 409,
     "stale-view": 409,
     "comment-too-long": 422,
     "comment-missing": 422,

@@ -11,7 +11,7 @@ from authz.domain.errors import BodyNotVisible, PrincipalUnknown, StoreUnavailab
 from authz.domain.fingerprint import Binding, Fingerprint, take_fingerprint
 from authz.domain.justification import justification_of
 from authz.domain.problems import Problem
-from authz.domain.reserved_headers import APPROVAL_ID, repeating
+from authz.domain.reserved_headers import APPROVAL_ID, refuse_rebinding, repeating
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.drafting import Drafting, HoldTerms, named
 from authz.services.check.requesters import Requester, Requesters
@@ -66,6 +66,7 @@ class BreakingGlass:
                 metadata=decision.dynamic_metadata,
             )
         fingerprint = self._seen(call, requester)
+        refuse_rebinding(verdict.mutations, fingerprint.binding.headers)
         draft = ReviewDraft(
             id=self._drafting.new_id(requester),
             requester=named(requester.principal, person),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import http_sf
 
 from authz.domain.answer import Forward, Kind, Respond
+from authz.domain.body import visible_body
 from authz.domain.client_view import ticket_members
 from authz.domain.decision import Allow, BreakGlassAllow, Decision, Deny, Hold
 from authz.domain.errors import BodyNotVisible, BytesHidden, StoreUnavailable
@@ -20,7 +22,7 @@ from authz.domain.requirement import Requirement
 from authz.domain.requirement_parser import RequirementParser
 from authz.domain.reserved_headers import APPROVAL_ID, APPROVED_BY, refuse_rebinding, repeating
 from authz.domain.sign_in import SignInRules
-from authz.domain.ticket import Choice, State, Ticket
+from authz.domain.ticket import Choice, State, Ticket, Vote
 from authz.domain.token import TokenMint
 from authz.services.check.approval_input import approval_input
 from authz.services.check.breaking_glass import BreakingGlass
@@ -114,6 +116,8 @@ class Redeeming:
         draft = ticket.draft
         replay = ticket.replayable(call.request.check_id, now)
         if draft.requirement.scope:
+            # Any request, but never one of which the policy saw only a part.
+            visible_body(call.request)
             return Presented(ticket, now, (), replay)
         binding = replace(draft.fingerprint.binding, ignores=draft.requirement.body_ignores)
         again = take_fingerprint(call.request, draft.requester.identity, self._terms.decision_path, binding)
@@ -226,7 +230,7 @@ class Redeeming:
             if call.remaining() <= 0:
                 msg = "the grant was redeemed after Envoy's deadline; the same Check may be repeated"
                 raise StoreUnavailable(msg)
-            forward = Forward(_approved(call, ticket, mutations))
+            forward = Forward(_approved(call, ticket, self._counting(ticket, terms), mutations))
             return self._outcome(Kind.ALLOW, forward, ticket, decision, decision_id, detail=result.value)
         return await self._lost(ticket, result, decision, decision_id)
 
@@ -236,13 +240,19 @@ class Redeeming:
             then = replace(ticket.draft.fingerprint.binding, ignores=ticket.draft.requirement.body_ignores)
             if not then.covers(self._drafting.binding(demanded)):
                 return False
-        votes = [
+        if demanded.justification_required and not ticket.draft.justification:
+            return False
+        votes = self._counting(ticket, demanded)
+        known = ticket.draft.requester_person is not None
+        return progress(demanded, votes, requester_known=known).complete
+
+    def _counting(self, ticket: Ticket, demanded: Requirement) -> list[Vote]:
+        """Return the votes whose sign-in meets the risk of now."""
+        return [
             vote
             for vote in ticket.votes
             if self._sign_in.meets(demanded.risk, vote.method, vote.signed_in_at, vote.at)
         ]
-        known = ticket.draft.requester_person is not None
-        return progress(demanded, votes, requester_known=known).complete
 
     async def _lost(
         self, ticket: Ticket, result: RedeemResult, decision: Decision, decision_id: str
@@ -302,9 +312,9 @@ def _differing(then: Requirement, now: Requirement) -> list[str]:
     return [name for name in ("rule", "scope") if getattr(then, name) != getattr(now, name)]
 
 
-def _approved(call: CheckCall, ticket: Ticket, mutations: Mutations) -> Mutations:
+def _approved(call: CheckCall, ticket: Ticket, votes: Sequence[Vote], mutations: Mutations) -> Mutations:
     """Add who approved it, as an RFC 9651 list of strings, and the ticket's id; take away what would repeat it."""
-    voters = [str(vote.identity) for vote in ticket.votes if vote.choice is Choice.APPROVE]
+    voters = [str(vote.identity) for vote in votes if vote.choice is Choice.APPROVE]
     approved_by = http_sf.ser(cast("list[Any]", voters))
     headers = (*mutations.headers, (APPROVAL_ID, ticket.id), (APPROVED_BY, approved_by))
     removed = (*mutations.remove_headers, *repeating(call.request))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.envoy_config.stack import Gate, Stack, running_stack
+from tests.e2e.envoy_config.stack import Document, Gate, Stack, cluster, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -15,8 +15,16 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def shared_gate(shared_stack: Stack) -> Iterator[Gate]:
-    with shared_stack.gate() as gate:
+    with shared_stack.gate(patient_health_checks) as gate:
         yield gate
+
+
+def patient_health_checks(document: Document) -> None:
+    """Let the recording server, which shares its process with the tests, be slow to answer.
+
+    What the shipped health checks do is shown with gates of their own.
+    """
+    cluster(document, "holdgate_check")["health_checks"][0].update(timeout="10s", unhealthy_threshold=5)
 
 
 @pytest.fixture

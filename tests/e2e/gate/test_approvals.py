@@ -78,9 +78,10 @@ def test_a_session_is_for_any_request_of_its_rule_and_scope(gate: Gate) -> None:
 def test_what_the_rule_lets_differ_may_differ_and_nothing_else(gate: Gate) -> None:
     path = fresh("hold")
     says(gate, path, {**DEMAND, "bind": {"body": {"ignore": ["/clientToken"]}}, "grant": {"uses": 2}})
-    held = gate.approved(path, body=b'{"size": 1, "clientToken": "a"}')
-    assert gate.send(path, held.ticket, body=b'{"clientToken":"b","size":1}').status == 200
-    changed = gate.send(path, held.ticket, body=b'{"size": 2, "clientToken": "a"}')
+    json_body = ("content-type", b"application/json")
+    held = gate.approved(path, json_body, body=b'{"size": 1, "clientToken": "a"}')
+    assert gate.send(path, held.ticket, json_body, body=b'{"clientToken":"b","size":1}').status == 200
+    changed = gate.send(path, held.ticket, json_body, body=b'{"size": 2, "clientToken": "a"}')
     assert (changed.status, json.loads(changed.body)["changed"]) == (409, ["body"])
     assert gate.hits(path) == 1
 

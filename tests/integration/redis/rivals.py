@@ -32,7 +32,7 @@ GUARDS: tuple[tuple[ModuleType, str], ...] = (
     (vote_module, VOTE_GUARD),
     (vote_module, "if redis.call('HEXISTS', ticket, 'vote:' .. number) == 1 then"),
     (withdraw_module, "known[1] ~= 'pending' or known[2] ~= rev or "),
-    (end_module, "known[1] ~= from or known[2] ~= rev or "),
+    (end_module, "known[1] ~= from or (from == 'pending' and known[2] ~= rev) or "),
     (supersede_module, "not live or known[2] ~= rev"),
 )
 Wish = Callable[[RedisTicketStore, str, int, str], Awaitable[bool]]

@@ -149,6 +149,8 @@ class Histories(RuleBasedStateMachine):
     def end(self, data: st.DataObject, state: State, stale: bool) -> None:
         ticket = data.draw(st.sampled_from(self.tickets[-3:]))
         rev = ticket.rev
+        if stale and state is State.REVOKED:
+            return  # a grant is taken back whatever its rev, which test_end.py shows; here most shall live on
         expected = not stale and ticket.end(state, self.now)
         got = self.run(self.store.end(ticket.id, rev - stale, state, ending()))
         assert (got is not None) == expected
@@ -276,7 +278,7 @@ GUARDS = [
     (redeem_module, USES_GUARD, ""),
     (redeem_module, "if replayed and has_id", "if has_id"),
     (withdraw_module, "known[1] ~= 'pending' or ", ""),
-    (end_module, "known[2] ~= rev or ", ""),
+    (end_module, "(from == 'pending' and known[2] ~= rev) or ", ""),
     (supersede_module, " or known[2] ~= rev then", " then"),
     (vote_module, "tonumber(number) - withdrawals ~=", "tonumber(number) ~="),
 ]

@@ -8,6 +8,7 @@ import pytest
 
 from authz.domain.answer import Kind
 from authz.domain.identity import Person
+from authz.services.check import breaking_glass
 from authz.services.check.drafting import Drafting
 from tests.support.gated_requests import gated, sent_by, with_headers
 from tests.unit.check.world import HOLD, World, body, headers, retry, status
@@ -118,3 +119,12 @@ async def test_control_with_a_directory_that_lies_anybody_passes(
 
     monkeypatch.setattr(Drafting, "person", in_every_group)
     assert (await world.check(gated(claims=sent_by("dave")))).kind is Kind.ALLOW
+
+
+async def test_what_the_reviewer_sees_is_what_ran(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy that makes another request of it is an error; control: without the guard it passes."""
+    world.policy.result = {**EMERGENCY, "headers": {":path": "/other"}}
+    assert (await world.check()).detail == "policy_malformed"
+    assert not world.reviews.kept
+    monkeypatch.setattr(breaking_glass, "refuse_rebinding", lambda *_: None)
+    assert (await world.check()).kind is Kind.ALLOW

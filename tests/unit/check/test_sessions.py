@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authz.domain.answer import Kind
+from authz.services.check import redeeming
 from authz.services.check.presented import Presented
 from tests.support.gated_requests import gated, sent_by
 from tests.unit.check.world import World, body, demanding, retry, status
@@ -87,3 +88,16 @@ async def test_a_session_is_its_principals(world: World) -> None:
     carol = gated(claims=sent_by("carol"))
     assert body(await world.check(carol, token))["type"] == "urn:holdgate:problem:ticket-refused"
     assert body(await world.check(carol))["token"] != token
+
+
+@pytest.mark.parametrize("unseen", [{"partial": True}, {"body_limit": 0}])
+async def test_a_session_redeems_no_body_that_nobody_saw(
+    world: World, monkeypatch: pytest.MonkeyPatch, unseen: dict[str, object]
+) -> None:
+    """What the policy didn't see may have meant another rule; control: without the look it passes."""
+    world.policy.result = SESSION
+    token = await world.approved()
+    outcome = await world.check(retry(gated(**unseen)), token)
+    assert (status(outcome), outcome.detail) == (413, "body_not_visible")
+    monkeypatch.setattr(redeeming, "visible_body", lambda _: b"")
+    assert (await world.check(retry(gated(**unseen)), token)).kind is Kind.ALLOW

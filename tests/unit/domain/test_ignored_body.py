@@ -16,7 +16,7 @@ TOKEN = ("/clientToken",)
 @pytest.mark.parametrize(
     ("one", "other", "pointers"),
     [
-        ('{"a":1,"clientToken":"x"}', '{"clientToken":"y","a":1}', TOKEN),
+        ('{"a":1,"clientToken":"x","b":2}', '{"clientToken":"y","a":1,"b":2}', TOKEN),
         ('{"a":1}', '{"clientToken":"y","a":1}', TOKEN),
         ('{"a": {"b": [1, {"c": 1}]}}', '{"a": {"b": [1, {"c": 2}]}}', ("/a/b/1/c",)),
         ('{"a": [1, 2]}', '{"a": [1, 3]}', ("/a/1",)),
@@ -33,6 +33,7 @@ def test_what_is_named_may_differ(one: str, other: str, pointers: tuple[str, ...
     ("one", "other"),
     [
         ('{"a":1}', '{"a":2}'),
+        ('{"find":1,"drop":2}', '{"drop":2,"find":1}'),
         ('{"a":1}', '{"a":"1"}'),
         ('{"a":1}', '{"a":1.0}'),
         ('{"a":9007199254740993}', '{"a":9007199254740992}'),
