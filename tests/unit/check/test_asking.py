@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authz.domain.answer import Kind
-from authz.services.check import drafting
+from authz.services.check import drafting, redeeming
 from tests.support.gated_requests import ISSUER, gated, sent_by, with_headers
 from tests.unit.check.world import AGAIN, World, body, demanding, headers, retry, status
 
@@ -109,3 +109,19 @@ async def test_a_shared_account_is_nobody_in_particular(world: World) -> None:
     assert world.ticket(first).draft.requester.identity.ns == ISSUER
     await world.vote(first, "bob")
     assert body(await world.check(retry(robot), first))["progress"]["needed"] == 2
+
+
+async def test_a_reason_that_is_wanted_only_now_is_wanted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The approvers judged without it; control: without the comparison the request passes."""
+    token = await world.approved()
+    world.policy.result = demanding(justification="required")
+    assert (await world.check(AGAIN, token)).detail == "justification_missing"
+    given = await world.check(with_headers(retry(number=2), (WHY, b"because")), token)
+    assert given.detail == "ticket superseded"
+    world.policy.result = demanding()
+    token = await world.approved(gated(path="/b"))
+    world.policy.result = demanding(justification="required")
+    monkeypatch.setattr(redeeming.Redeeming, "_satisfied", lambda *_: True)
+    assert (await world.check(retry(gated(path="/b")), token)).kind is Kind.ALLOW

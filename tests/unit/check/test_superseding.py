@@ -157,3 +157,22 @@ async def test_what_was_said_before_needs_no_saying_again(world: World) -> None:
     assert (outcome.detail, newer.draft.justification) == ("ticket superseded", "disk full")
     assert partition_of(newer.id) == partition_of(world.ticket(token).id)
     assert newer.draft.quota_key == "address:192.0.2.1"
+
+
+async def test_a_doubled_seat_is_another_demand(world: World) -> None:
+    """One of sre and one more of sre are two."""
+    token = await world.held()
+    world.policy.result = demanding(approvers=[{"group": "sre"}, {"group": "sre"}])
+    assert body(await world.check(AGAIN))["token"] != token
+
+
+async def test_a_replay_shows_the_policy_nothing_of_a_grant_that_was_taken_back(world: World) -> None:
+    """Control: while it stands, the same Check is answered alike."""
+    world.policy.result = demanding(grant={"uses": 2})
+    token = await world.approved()
+    assert (await world.check(AGAIN, token)).detail == "redeemed"
+    assert (await world.check(AGAIN, token)).detail == "replayed"
+    asked = len(world.policy.asked)
+    world.change(token, state=State.REVOKED, ended_at=world.memory.now)
+    assert (await world.check(AGAIN, token)).detail == "ticket revoked"
+    assert len(world.policy.asked) == asked

@@ -12,6 +12,7 @@ from authz.domain.approver import Approver, ApproverKind
 from authz.domain.identity import Actor, Identity, Person
 from authz.domain.quorum import admits, attainable, progress
 from authz.domain.requirement import Demand, Requirement
+from authz.domain.seating import fill
 from authz.domain.ticket import Choice, Vote
 from tests.support.requirements import approved_by
 from tests.support.sample_tickets import ISSUER, REQUIREMENT, vote
@@ -252,3 +253,16 @@ def test_a_demand_is_attainable_if_one_of_its_alternatives_is() -> None:
     assert attainable(either, me, requester_known=True)
     assert not attainable(two_demands(mine, others), me, requester_known=True)
     assert attainable(two_demands(others, others), me, requester_known=False)
+
+
+@given(approvers, voters)
+def test_leaving_out_the_seated_is_leaving_out_anybody(
+    asked: list[Approver], people: dict[str, frozenset[str]]
+) -> None:
+    """The look at a few voters finds what the look at all of them does."""
+    seats = [seat for seat in asked if seat.kind is not ApproverKind.USER for _ in range(seat.count)]
+    everybody = [quorum._voter(by(name, *groups)) for name, groups in people.items()]
+    slowly = len(fill(seats, everybody)) == len(seats) and all(
+        len(fill(seats, [one for one in everybody if one is not out])) == len(seats) for out in everybody
+    )
+    assert quorum._full_without_any(seats, everybody) is slowly

@@ -150,3 +150,19 @@ def test_a_rejection_says_why_and_no_comment_is_a_book() -> None:
     assert cast(TICKET, actor(), replace(REJECT, comment=longest), NOW, RULES).changed
     for ballot in (APPROVE, REJECT):
         assert refused(TICKET, actor(), replace(ballot, comment=f"{longest}x")) == "comment-too-long"
+
+
+def test_a_ticket_has_room_for_so_many_approvals_and_for_every_rejection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a check counts is bounded; control: without the bound one more is taken."""
+    anybody = approved_by(
+        REQUIREMENT, Approver(ApproverKind.GROUP, "sre"), Approver(ApproverKind.GROUP, "legal")
+    )
+    held = replace(
+        ticket(requirement=anybody), votes=tuple(vote(name=f"v{n}") for n in range(voting.VOTES_MAX))
+    )
+    assert refused(held, actor("zed"), APPROVE) == "votes-enough"
+    assert cast(held, actor("zed"), REJECT, NOW, RULES).state is State.REJECTED
+    monkeypatch.setattr(voting, "VOTES_MAX", voting.VOTES_MAX + 1)
+    assert cast(held, actor("zed"), APPROVE, NOW, RULES).changed
