@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import getsource
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -20,10 +21,8 @@ from authz.setting_sources import PREFIX, SECRETS
 from authz.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "authz" / "settings.py"
 PAGE = ROOT / "docs" / "settings.md"
 
-_SECTION = "# --- "
 _INTRODUCTION = """\
 # Settings
 
@@ -65,19 +64,21 @@ def page() -> str:
 
 
 def rows() -> Iterator[Row]:
-    """Yield every setting in the order of the source."""
-    lines = SOURCE.read_text(encoding="utf-8").splitlines()
-    module = ast.parse("\n".join(lines))
-    body = next(
-        node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Settings"
-    ).body
-    section = ""
+    """Yield every setting, group by group."""
+    for group in reversed(Settings.__mro__):
+        if group.__module__.startswith("authz.settings."):
+            yield from _rows(group)
+
+
+def _rows(group: type) -> Iterator[Row]:
+    source = getsource(group)
+    lines = source.splitlines()
+    body = next(node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)).body
+    section = (group.__doc__ or "").removesuffix(".")
     for node in body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             comments = _comments_above(lines, node.lineno - 1)
-            headings = [line for line in comments if line.startswith(_SECTION)]
-            section = headings[-1].strip("#- ") if headings else section
-            meaning = " ".join(line.removeprefix("#").strip() for line in comments if line not in headings)
+            meaning = " ".join(line.removeprefix("#").strip() for line in comments)
             name = node.target.id
             described = Settings.model_fields[name]
             form = _form(described, ast.unparse(node.annotation))

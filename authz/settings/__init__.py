@@ -1,0 +1,3 @@
+from authz.settings.all_settings import Settings
+
+__all__ = ["Settings"]

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
+
+from authz.setting_listeners import check_listen
+from authz.setting_values import FromText, Timeout, check_public_url
+
+
+class WorkflowsChannel(BaseModel):
+    """A Teams Workflows webhook. Its URL is the secret that lets one post."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["teams-workflows"]
+    url: SecretStr
+
+
+Channels = Annotated[dict[str, WorkflowsChannel], NoDecode, FromText]
+Routes = Annotated[dict[str, tuple[str, ...]], NoDecode, FromText]
+
+
+class PeopleSettings(BaseModel):
+    """People."""
+
+    # Where the review pages and the ticket status are served: loopback or `unix:/path`.
+    console_listen: str = Field("127.0.0.1:8088", min_length=1)
+    # The address of the console as people reach it; links in cards and answers begin with it.
+    public_url: str = "http://127.0.0.1:8088"
+    # The management API's listener (loopback or `unix:/path`); off while empty.
+    management_listen: str = ""
+    # Name → how to reach approvers there: `{"kind": "teams-workflows", "url": "https://…"}`. The URL is a secret.
+    channels: Channels = Field(default_factory=dict)
+    # Route name → names of channels. `default` is where holds go that name no route.
+    routes: Routes = {"default": ()}
+    # How often a notice is tried before it is given up on.
+    delivery_attempts: int = Field(8, ge=1, le=100)
+    # How long a notifier has a notice for itself; another one takes it after that.
+    delivery_lease: Timeout = 30_000
+
+    @field_validator("console_listen", "management_listen")
+    @classmethod
+    def _local_only(cls, value: str) -> str:
+        return check_listen(value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _followable(cls, value: str) -> str:
+        return check_public_url(value)
+
+    @field_validator("routes")
+    @classmethod
+    def _routes_lead_somewhere(
+        cls, value: dict[str, tuple[str, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[str, ...]]:
+        if "default" not in value:
+            msg = "there must be a route named default"
+            raise ValueError(msg)
+        channels = info.data.get("channels")
+        if channels is None:  # the channels have problems of their own
+            return value
+        unknown = sorted({name for names in value.values() for name in names} - channels.keys())
+        if unknown:
+            msg = f"no channel is named {', '.join(unknown)}; there are: {', '.join(sorted(channels)) or 'none'}"
+            raise ValueError(msg)
+        return value
