@@ -43,6 +43,9 @@ from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
 from authz.services.check.requesters import Requesters
 from authz.services.check.service import CheckService
+from authz.services.check.sufficiency import Sufficiency
+from authz.services.check.superseding import Superseding
+from authz.services.check.telling import Telling
 from authz.services.delivery import Delivery, DeliverySettings, Routes
 from authz.services.expiry import Expiry, ExpirySettings
 from authz.services.permissions import BuiltInRule, VoteRule
@@ -195,17 +198,18 @@ def check_service(settings: Settings, outside: Outside) -> CheckService:
     drafting = Drafting(directory(settings, outside), vote_rule(settings, outside), requesters, terms)
     holding = Holding(outside.store, drafting, mint, parser, settings.public_url)
     breaking_glass = BreakingGlass(outside.reviews, drafting, requesters, break_glass_parser(settings), terms)
+    telling = Telling(outside.store, mint, settings.public_url)
     redeeming = Redeeming(
         outside.store,
         policy,
         mint,
         parser,
         requesters,
-        drafting,
-        holding,
         breaking_glass,
-        sign_in_rules(settings),
-        terms,
+        Sufficiency(drafting, sign_in_rules(settings)),
+        Superseding(outside.store, holding, telling),
+        telling,
+        terms.decision_path,
     )
     return CheckService(policy, holding, redeeming, breaking_glass)
 

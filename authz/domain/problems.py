@@ -121,7 +121,8 @@ class Problem(Enum):
         403,
         GrpcStatus.PERMISSION_DENIED,
         "Approval no longer sufficient",
-        "The policy now asks for more than was approved. Ask again when this approval has ended.",
+        "This check was let through before, and the policy now asks for more than was approved. "
+        "Send the request again.",
     )
     NOT_PERMITTED = ProblemType(
         "not-permitted",

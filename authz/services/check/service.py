@@ -9,8 +9,9 @@ from authz.services.check.breaking_glass import BreakingGlass
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.holding import Holding
 from authz.services.check.policy import Policy
-from authz.services.check.redeeming import REFUSED, Redeeming
+from authz.services.check.redeeming import Redeeming
 from authz.services.check.stripping import stripped
+from authz.services.check.telling import REFUSED
 
 
 class CheckService:

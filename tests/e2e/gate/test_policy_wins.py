@@ -144,13 +144,19 @@ def test_an_approval_that_is_too_weak_for_todays_demand_is_superseded(demand: st
     assert gate.hits(path) == 0
 
 
-def test_fewer_uses_today_are_all_there_are(gate: Gate) -> None:
+def test_who_had_the_fewer_uses_of_today_asks_for_another(gate: Gate) -> None:
     path = fresh("twice")
     held = gate.approved(path)
     assert gate.send(path, held.ticket).status == 200
     now_says(gate, path, held_again(rule="twice", grant={"uses": 1}))
-    assert gate.send(path, held.ticket).status == 403
+    response = gate.send(path, held.ticket)
+    newer = json.loads(response.body)
+    assert (response.status, newer["state"], newer["id"] != held.id) == (202, "pending", True)
+    assert gate.record(held.id)[b"state"] == b"superseded"
     assert gate.hits(path) == 1
+    gate.vote(newer["id"])
+    assert gate.send(path, ("x-approval-ticket", newer["token"].encode())).status == 200
+    assert gate.hits(path) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authz.domain.answer import Kind
-from authz.services.check import drafting, redeeming
+from authz.services.check import drafting, sufficiency
 from tests.support.gated_requests import ISSUER, gated, sent_by, with_headers
 from tests.unit.check.world import AGAIN, World, body, demanding, headers, retry, status
 
@@ -123,5 +123,5 @@ async def test_a_reason_that_is_wanted_only_now_is_wanted(
     world.policy.result = demanding()
     token = await world.approved(gated(path="/b"))
     world.policy.result = demanding(justification="required")
-    monkeypatch.setattr(redeeming.Redeeming, "_satisfied", lambda *_: True)
+    monkeypatch.setattr(sufficiency.Sufficiency, "satisfied", lambda *_: True)
     assert (await world.check(retry(gated(path="/b")), token)).kind is Kind.ALLOW

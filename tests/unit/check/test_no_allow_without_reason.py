@@ -134,7 +134,7 @@ def test_nothing_goes_through_without_an_allow_or_enough_votes(case: Case) -> No
         ("changed_parts", lambda _then, _now: (), Case(approved=HOLD, path="/other")),
         ("_LET_THROUGH", frozenset(RedeemResult), Case(approved=HOLD, says=RedeemResult.USED_UP)),
         (
-            "Redeeming._satisfied",
+            "Sufficiency.satisfied",
             lambda *_: True,
             Case(approved=demanding(approvers=[{"group": "sre", "count": 2}])),
         ),

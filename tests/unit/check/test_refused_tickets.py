@@ -8,7 +8,7 @@ import pytest
 
 from authz.domain.answer import Kind
 from authz.domain.errors import PolicyUnavailable
-from authz.services.check import redeeming, service
+from authz.services.check import service, telling
 from authz.services.check.call import Outcome
 from authz.services.check.requesters import Requesters
 from tests.support.gated_requests import gated, sent_by, with_headers
@@ -46,11 +46,11 @@ async def test_what_is_no_ticket_of_the_sender_is_refused_alike(world: World, re
     """Unknown, forged, malformed, doubled, another principal's: one 403, whatever OPA would say."""
     await world.approved()
     answers = await foreign_answers(world)
-    assert {outcome.answer for outcome in answers.values()} == {redeeming.REFUSED.answer}
+    assert {outcome.answer for outcome in answers.values()} == {telling.REFUSED.answer}
     assert {outcome.kind for outcome in answers.values()} == {Kind.REFUSE}
     world.policy.result = result
     token = await world.held(gated(claims=sent_by("carol"))) if result is HOLD else ""
-    assert (await world.check(AGAIN, token)).answer == redeeming.REFUSED.answer
+    assert (await world.check(AGAIN, token)).answer == telling.REFUSED.answer
 
 
 async def test_a_forged_ticket_costs_no_redis_command(world: World) -> None:
@@ -69,7 +69,7 @@ async def test_a_stolen_ticket_would_pass_without_the_comparison_of_principals(
 ) -> None:
     """Control: the token alone isn't what binds; here every sender is taken for dave."""
     token = await world.approved(gated(claims=sent_by("dave")))
-    assert (await world.check(AGAIN, token)).answer == redeeming.REFUSED.answer
+    assert (await world.check(AGAIN, token)).answer == telling.REFUSED.answer
     dave = world.ticket(token).draft.requester
     monkeypatch.setattr(Requesters, "verified", lambda _self, _request: dave)
     assert (await world.check(AGAIN, token)).kind is Kind.ALLOW

@@ -11,7 +11,7 @@ import pytest
 from authz.domain.answer import Kind
 from authz.domain.request import CheckId
 from authz.domain.ticket import Choice, State
-from authz.services.check import redeeming
+from authz.services.check import telling
 from authz.services.check.requesters import Requesters
 from tests.support.gated_requests import gated
 from tests.unit.check.world import DEMAND, HOLD, JWT, World, body, status
@@ -81,7 +81,7 @@ async def test_a_stranger_gets_the_one_refusal_whatever_the_ticket_is(
     before = world.ticket(token)
     world.policy.result = result
     outcome = await world.check(request, token)
-    assert outcome == redeeming.REFUSED
+    assert outcome == telling.REFUSED
     assert world.ticket(token) == before
 
 
@@ -113,7 +113,7 @@ async def test_a_stranger_would_pass_without_the_comparison(
     token = await world.approved(REQUEST)
     world.policy.result = allowed_for(DAVE)
     alice = world.ticket(token).draft.requester
-    assert await world.check(AGAIN, token) == redeeming.REFUSED
+    assert await world.check(AGAIN, token) == telling.REFUSED
     monkeypatch.setattr(Requesters, "asking", lambda _self, _request, _named: alice)
     assert (await world.check(AGAIN, token)).kind is Kind.ALLOW
 
@@ -123,7 +123,7 @@ async def test_where_the_policy_is_no_source_it_names_nobody(world: World) -> No
     token = await world.approved(REQUEST)
     world.sources = [JWT]
     asked = len(world.policy.asked)
-    assert await world.check(AGAIN, token) == redeeming.REFUSED
+    assert await world.check(AGAIN, token) == telling.REFUSED
     assert len(world.policy.asked) == asked
 
 

@@ -33,6 +33,9 @@ from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
 from authz.services.check.requesters import Requesters
 from authz.services.check.service import CheckService
+from authz.services.check.sufficiency import Sufficiency
+from authz.services.check.superseding import Superseding
+from authz.services.check.telling import Telling
 from authz.services.permissions import BuiltInRule, VoteRule
 from authz.services.ports import PolicyReply, TicketStore
 from authz.services.voting import SignedIn, VotingService
@@ -142,17 +145,18 @@ class World:
         breaking_glass = BreakingGlass(
             self.reviews, drafting, requesters, BreakGlassParser(RequirementLimits(), routes), terms
         )
+        telling = Telling(store, self.mint, PUBLIC_URL)
         redeeming = Redeeming(
             store,
             policy,
             self.mint,
             parser,
             requesters,
-            drafting,
-            holding,
             breaking_glass,
-            self.sign_in,
-            terms,
+            Sufficiency(drafting, self.sign_in),
+            Superseding(store, holding, telling),
+            telling,
+            terms.decision_path,
         )
         return CheckService(policy, holding, redeeming, breaking_glass)
 
