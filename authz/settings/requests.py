@@ -3,6 +3,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field, field_validator
 
 from authz.domain.approver import Approver
+from authz.domain.duration import format_duration
 from authz.domain.principal_source import PrincipalSource, parse_principal_source
 from authz.setting_values import (
     Duration,
@@ -14,6 +15,8 @@ from authz.setting_values import (
     check_sources,
     parse_approver,
 )
+
+_MOST_WAIT = 4 * 60_000
 
 
 class RequestSettings(BaseModel):
@@ -41,8 +44,13 @@ class RequestSettings(BaseModel):
     max_valid_for: Timeout = 24 * 3_600_000
     # The longest `break_glass.review_within`.
     max_review_within: Timeout = 30 * 24 * 3_600_000
-    # The longest `wait`.
-    max_wait: Timeout = 5 * 60_000
+    # The longest time that a check stays open for the last vote, whether a rule's `wait` or a client's `Prefer: wait=N`
+    # asks for it; at most `4m`, because Envoy gives up on a silent request after five minutes.
+    max_wait: Timeout = 60_000
+    # Checks of one worker that stay open at once; more are answered at once, with the hold. 0 for none.
+    max_waiters: int = Field(1000, ge=0, le=100_000)
+    # The same for each requester.
+    max_waiters_per_requester: int = Field(20, ge=1)
     # The most `grant.uses`, and what a session has that names none.
     max_uses: int = Field(1000, ge=1, le=1_000_000)
     # The most approvals that one alternative of a demand may need.
@@ -65,6 +73,16 @@ class RequestSettings(BaseModel):
     def _known_approvers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for entry in value:
             parse_approver(entry)
+        return value
+
+    @field_validator("max_wait")
+    @classmethod
+    def _shorter_than_envoys_patience(cls, value: int) -> int:
+        if value > _MOST_WAIT:
+            msg = (
+                f"must be at most {format_duration(_MOST_WAIT)}: Envoy gives up on a silent request after 5m"
+            )
+            raise ValueError(msg)
         return value
 
     @field_validator("bind_headers")

@@ -73,6 +73,23 @@ def test_each_status_of_a_hold_can_be_set(status: str) -> None:
     assert load(held_status=status).held_status == int(status)
 
 
+def test_no_wait_is_longer_than_envoy_is_patient() -> None:
+    """Envoy's stream_idle_timeout of five minutes goes on counting while a check stays open."""
+    assert (load().max_wait, load(max_wait="4m").max_wait) == (60_000, 240_000)
+    (line,) = problems(max_wait="4m1s")
+    assert line == "HOLDGATE_MAX_WAIT: must be at most 4m: Envoy gives up on a silent request after 5m"
+
+
+def test_waiting_can_be_switched_off() -> None:
+    """By allowing no waiters; whether a requester may have some doesn't matter then."""
+    assert (load().max_waiters, load().max_waiters_per_requester) == (1000, 20)
+    assert load(max_waiters="0").max_waiters == 0
+    assert problems(max_waiters="-1", max_waiters_per_requester="0") == [
+        "HOLDGATE_MAX_WAITERS: Input should be greater than or equal to 0",
+        "HOLDGATE_MAX_WAITERS_PER_REQUESTER: Input should be greater than or equal to 1",
+    ]
+
+
 def test_every_problem_is_named_at_once() -> None:
     """Whatever kind it is of, with the variable and the value that isn't secret."""
     found = problems(
