@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeAlias, cast
 
 from redis.exceptions import NoScriptError, RedisError, ResponseError
@@ -19,6 +19,7 @@ from authz.adapters.redis.node import Argument, Reply, Wire
 from authz.adapters.redis.route import Place, Route, SingleRoute
 from authz.adapters.redis.script import Script
 from authz.adapters.redis.sentinel import SentinelRoute
+from authz.adapters.redis.subscription import SILENT_PINGS, messages, pinged
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
 
 __all__ = ["Argument", "GroupMissing", "Link", "Reply", "written"]
@@ -98,6 +99,30 @@ class Link:
 
         async with self._translated(0) as until:
             return await self._done(keys[0] if keys else "", evaluate)
+
+    @asynccontextmanager
+    async def subscribed(self, channel: str, ping_s: float) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Subscribe, on a connection for this alone, and give what is published from then on.
+
+        Raises StoreUnavailable, while it is used as well: then what is published goes unheard. `ping_s` is how often
+        the server is asked for a sign of life.
+        """
+        async with self._translated(0):
+            place = await self._route.place("")
+        async with AsyncExitStack() as stack:
+            async with self._translated(0):
+                try:
+                    wire = await stack.enter_async_context(place.node.wire(closing=True))
+                    await wire.exchange(("SUBSCRIBE", channel))
+                except (RedisError, OSError):
+                    self._route.doubt(place)
+                    raise
+            await stack.enter_async_context(pinged(wire, ping_s))
+            try:
+                yield messages(wire, SILENT_PINGS * ping_s)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._route.doubt(place)
+                raise StoreUnavailable(f"the subscription to Redis broke: {error!r}") from error
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -41,9 +41,17 @@ class Wire:
     async def exchange(self, args: Sequence[Argument]) -> Reply:
         """Send one command and return its reply. Raises what redis-py raises."""
         if self._asking:
-            await self._connection.send_command("ASKING")
-            await self._connection.read_response()
+            await self.send(("ASKING",))
+            await self.receive()
+        await self.send(args)
+        return await self.receive()
+
+    async def send(self, args: Sequence[Argument]) -> None:
+        """Send one command whose reply somebody else receives."""
         await self._connection.send_command(*args)
+
+    async def receive(self) -> Reply:
+        """Return the next thing that the server says. Raises what redis-py raises."""
         reply: Reply = await self._connection.read_response()
         return reply
 
@@ -93,8 +101,11 @@ class Node:
         return sum(1 for one in self._made if one.is_connected)
 
     @asynccontextmanager
-    async def wire(self, *, asking: bool = False) -> AsyncIterator[Wire]:
-        """Lend a connection. Raises NotConnected where there is none to be had."""
+    async def wire(self, *, asking: bool = False, closing: bool = False) -> AsyncIterator[Wire]:
+        """Lend a connection, which nobody else gets afterwards if it is `closing`.
+
+        Raises NotConnected where there is none to be had.
+        """
         async with self._slots:
             connection = self._checked_out()
             try:
@@ -106,7 +117,7 @@ class Node:
                 await connection.disconnect(nowait=True)
                 raise
             finally:
-                if self._retired:
+                if self._retired or closing:
                     await connection.disconnect(nowait=True)
                 await self._pool.release(connection)
 

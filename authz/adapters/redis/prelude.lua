@@ -43,7 +43,9 @@ local function damaged()
 end
 
 -- One event: audit first, then the outbox. Extra arguments are further audit fields, name and value.
+-- Whoever waits for the ticket is told; no write, and no part of the transition, which holds where nobody may be told.
 local function record(now, kind, id, rev, data, ...)
+  redis.pcall('PUBLISH', 'holdgate:changed', id)
   redis.call('XADD', AUDIT, '*', 'type', kind, 'ticket', id, 'rev', rev, 'at', text(now), 'data', data, ...)
   redis.call('XADD', OUTBOX, '*', 'type', kind, 'ticket', id, 'rev', rev, 'attempt', 0)
   redis.call('SET', CLOCK, text(now))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from authz.adapters.redis.change_feed import CHANNEL
 from authz.adapters.redis.link import Argument, Link
 from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
@@ -118,6 +119,10 @@ class Work:
     async def load(self) -> None:
         assert await self.own.store.load((await self.held()).id)
 
+    async def tell(self) -> None:
+        """What the scripts do at each change; they go on where it is denied."""
+        await self.own.store.link.command("PUBLISH", CHANNEL, "0-a")
+
     async def last_position(self) -> None:
         await self.held()
         assert await self.own.store.last_position() != "0"
@@ -127,6 +132,12 @@ class Work:
 
     async def body_of_the_release_before(self) -> None:
         assert await self.own.store.body(draft("/none").id) is None
+
+    async def listen(self) -> None:
+        await self.own.store.link.command("PING")
+        async with self.own.store.waiting.subscribed(CHANNEL, 5.0) as news:
+            await self.admin.store.link.command("PUBLISH", CHANNEL, "0-a")
+            assert await anext(news) == b"0-a"
 
     # --- the check server ---
 
@@ -223,10 +234,11 @@ class Work:
         await self.own.store.expire_due(9)
 
 
-EVERYBODYS = (Work.start, Work.load, Work.last_position)
+EVERYBODYS = (Work.start, Work.load, Work.last_position, Work.tell)
 WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
     "check": (
         *EVERYBODYS,
+        Work.listen,
         Work.hold,
         Work.hold_when_old_quotas_are_over,
         Work.redeem,
@@ -235,6 +247,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
     ),
     "console": (
         *EVERYBODYS,
+        Work.listen,
         Work.body,
         Work.body_of_the_release_before,
         Work.page,
@@ -308,7 +321,7 @@ def test_both_files_give_the_same_commands_and_keys(role: str) -> None:
 
 
 def lesser(rules: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the rules with one command or one key taken out, in each place where there is one."""
+    """Yield the rules with one command, key or channel taken out, in each place where there is one."""
     words = parts(rules)
     for place, word in enumerate(words):
         if word.startswith("("):
@@ -318,7 +331,7 @@ def lesser(rules: str) -> Iterator[tuple[str, list[str]]]:
                 useful = any(one.startswith("+") for one in rest) and any(one.startswith("~") for one in rest)
                 smaller = [f"({' '.join(rest)})"] if useful else []
                 yield f"{each} of {word}", [*words[:place], *smaller, *words[place + 1 :]]
-        elif word[0] in "+~" and word not in ELSEWHERE:
+        elif word[0] in "+~&" and word not in ELSEWHERE:
             yield word, [*words[:place], *words[place + 1 :]]
 
 
@@ -358,6 +371,7 @@ NOBODY_MAY: tuple[tuple[Argument, ...], ...] = (
     ("DEBUG", "SLEEP", "1"),
     ("SHUTDOWN",),
     ("SUBSCRIBE", "x"),
+    ("PUBLISH", "x", "y"),
     ("SET", "elsewhere", "x"),
     ("SET", KEYS.audit, "x"),
     ("SET", TICKET, "x"),
