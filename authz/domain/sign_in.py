@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from authz.domain.requirement import Risk
 
 CLOCKS_APART_MS = 60_000
-"""How far the clock that a sign-in was stamped by may be ahead of Redis's, by which votes are."""
+"""How far the clock that stamped a sign-in, the identity provider's, may be ahead of Redis's, which stamps votes.
+
+It is the only slack there is: such a sign-in counts as recent for as much longer, and one of a clock that is behind
+for as much less.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +28,16 @@ class SignInRules:
         """Say whether a sign-in at `signed_in_at` is enough for a vote at `voted_at` (epoch ms both)."""
         if risk is Risk.NORMAL:
             return True
-        age = voted_at - signed_in_at
-        return method in self.strong_methods and -CLOCKS_APART_MS <= age <= self.max_age_ms
+        recent = signed_in_at - CLOCKS_APART_MS <= voted_at <= self._recent_until(signed_in_at)
+        return recent and method in self.strong_methods
+
+    def counts_until(self, risk: Risk, signed_in_at: int) -> int | None:
+        """Return the last moment (epoch ms) at which a vote with this sign-in counts; None where its age is no matter.
+
+        What was judged when the ticket was read is judged again by this where the vote gets its time, so that a vote
+        that was recorded is one that counts.
+        """
+        return None if risk is Risk.NORMAL else self._recent_until(signed_in_at)
+
+    def _recent_until(self, signed_in_at: int) -> int:
+        return signed_in_at + self.max_age_ms

@@ -36,13 +36,31 @@ class Counted:
     changed: bool
 
 
+def eligible(ticket: Ticket, actor: Actor) -> str:
+    """Return the id of a person who may vote on this at all.
+
+    Raises VoteRefused for strangers, the requester, and people whom nobody asked; none of that depends on what became
+    of the ticket.
+    """
+    if is_requester(ticket, actor):
+        code = "own-request"
+        raise VoteRefused(code, "You asked for this yourself, so somebody else has to decide.")
+    if actor.person is None:
+        code = "unknown-person"
+        raise VoteRefused(code, "The directory doesn't know you, so your vote can't count.")
+    if not admits(ticket.draft.requirement, actor):
+        code = "not-an-approver"
+        raise VoteRefused(code, "This rule asks for other people than you.")
+    return actor.person.id
+
+
 def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: SignInRules) -> Counted:
     """Count one vote. Raises VoteRefused with a code and a sentence for the voter.
 
     The requester never votes, a person counts once, a rejection ends it, a high risk asks for a strong and recent
     sign-in, and a vote on anything else than what was shown doesn't count.
     """
-    person = _eligible(ticket, actor)
+    person = eligible(ticket, actor)
     earlier = next((vote for vote in ticket.votes if vote.person == person), None)
     if earlier is not None and earlier.choice is ballot.choice:
         return Counted(ticket.votes, ticket.state, changed=False)
@@ -123,20 +141,6 @@ def is_requester(ticket: Ticket, actor: Actor) -> bool:
     if actor.identity == draft.requester.identity:
         return True
     return actor.person is not None and actor.person.id == draft.requester_person
-
-
-def _eligible(ticket: Ticket, actor: Actor) -> str:
-    """Return the person's id, or refuse: strangers, the requester, and people whom nobody asked."""
-    if is_requester(ticket, actor):
-        code = "own-request"
-        raise VoteRefused(code, "You asked for this yourself, so somebody else has to decide.")
-    if actor.person is None:
-        code = "unknown-person"
-        raise VoteRefused(code, "The directory doesn't know you, so your vote can't count.")
-    if not admits(ticket.draft.requirement, actor):
-        code = "not-an-approver"
-        raise VoteRefused(code, "This rule asks for other people than you.")
-    return actor.person.id
 
 
 def _check_pending(ticket: Ticket, now_ms: int) -> None:

@@ -116,12 +116,19 @@ class TicketStore(Protocol):
         """
         ...
 
-    async def vote(
-        self, ticket_id: str, rev: int, votes: Sequence[Vote], state: State, reason: Mapping[str, object]
+    async def vote(  # noqa: PLR0913, PLR0917 - which ticket at which revision, what becomes of it, and why
+        self,
+        ticket_id: str,
+        rev: int,
+        votes: Sequence[Vote],
+        state: State,
+        reason: Mapping[str, object],
+        until: int | None = None,
     ) -> Loaded | None:
         """Replace the votes and set the state if the ticket is still pending at `rev`; else None.
 
-        The last vote is the new one; Redis stamps its `at`. `reason` is the data of the event.
+        The last vote is the new one; Redis stamps its `at`, which must not be after `until` (epoch ms), else None as
+        well. `reason` is the data of the event.
         """
         ...
 

@@ -9,7 +9,7 @@ from authz.domain.errors import Unavailable, VoteRefused
 from authz.domain.identity import Actor, Identity
 from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, State, Ticket
-from authz.domain.voting import Ballot, Counted, cancel, cast, revoke, withdraw
+from authz.domain.voting import Ballot, Counted, cancel, cast, eligible, revoke, withdraw
 from authz.services.permissions import Action, VoteRule
 from authz.services.ports import Directory, Loaded, TicketStore
 from authz.services.vote_subject import ticket_subject
@@ -66,16 +66,23 @@ class VotingService:
         return (await self._rule.permits(Action.VIEW, actor, subject, self._timeout)).allowed
 
     async def vote(self, ticket_id: str, signed_in: SignedIn, ballot: Ballot) -> Loaded:
-        """Count one vote and return the ticket afterwards. The same vote again changes nothing and is no error."""
+        """Count one vote and return the ticket afterwards. The same vote again changes nothing and is no error.
+
+        The rule is asked before anything is told of the ticket, for a vote that is there already too: whom it refuses
+        now learns neither that it counts nor how things stand.
+        """
         actor = await self.actor(signed_in)
 
         async def attempt(loaded: Loaded) -> Loaded | None:
-            counted = cast(loaded.ticket, actor, ballot, loaded.now, self.sign_in)
+            ticket = loaded.ticket
+            eligible(ticket, actor)
+            await self._permit(_ACTIONS[ballot.choice], actor, loaded)
+            counted = cast(ticket, actor, ballot, loaded.now, self.sign_in)
             if not counted.changed:
                 return loaded
-            await self._permit(_ACTIONS[ballot.choice], actor, loaded)
-            reason = _reason(loaded.ticket, counted)
-            return await self._store.vote(ticket_id, loaded.ticket.rev, counted.votes, counted.state, reason)
+            until = self.sign_in.counts_until(ticket.draft.requirement.risk, actor.signed_in_at)
+            reason = _reason(ticket, counted)
+            return await self._store.vote(ticket_id, ticket.rev, counted.votes, counted.state, reason, until)
 
         return await self._contend(ticket_id, attempt)
 

@@ -60,7 +60,9 @@ class RequestSettings(BaseModel):
     # The ways to sign in that are strong enough for `risk: high` (`demo`; `oidc` asks for the password again). Without
     # any such a demand is an error: nobody could approve it.
     strong_sign_in: Names = ()
-    # How long before a vote on a high risk its voter may have signed in.
+    # How long before a vote on a high risk its voter may have signed in, by the time that Redis gives the vote. A
+    # sign-in stamped by a clock that is ahead of Redis's counts as recent for as much longer; beyond a minute it isn't
+    # taken.
     high_risk_sign_in_age: Duration = 5 * 60_000
 
     @field_validator("principal_from")

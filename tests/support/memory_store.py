@@ -66,11 +66,19 @@ class MemoryStore:
         return self._opened(draft, body)
 
     async def vote(
-        self, ticket_id: str, rev: int, votes: Sequence[Vote], state: State, reason: Mapping[str, object]
+        self,
+        ticket_id: str,
+        rev: int,
+        votes: Sequence[Vote],
+        state: State,
+        reason: Mapping[str, object],
+        until: int | None = None,
     ) -> Loaded | None:
         self._called("vote")
         ticket = self.tickets.get(ticket_id)
         if ticket is None or ticket.rev != rev or ticket.state_at(self.now) is not State.PENDING:
+            return None
+        if until is not None and self.now > until:
             return None
         stamped = (*votes[:-1], replace(votes[-1], at=self.now))
         ticket = replace(ticket, rev=rev + 1, state=state, votes=stamped)

@@ -87,15 +87,21 @@ class RedisTicketStore:
         closed = await self._watermark.passed(keys)
         return await create(self.link, keys, self._share, draft, body, closed=closed)
 
-    async def vote(
-        self, ticket_id: str, rev: int, votes: Sequence[Vote], state: State, reason: Mapping[str, object]
+    async def vote(  # noqa: PLR0913, PLR0917 - the port's
+        self,
+        ticket_id: str,
+        rev: int,
+        votes: Sequence[Vote],
+        state: State,
+        reason: Mapping[str, object],
+        until: int | None = None,
     ) -> Loaded | None:
         """See TicketStore."""
         keys = keys_of(ticket_id, self._settings.partitions)
         if keys is None:
             return None
         await self.trust()
-        return await vote(self.link, keys, self._settings, ticket_id, rev, votes, state, reason)
+        return await vote(self.link, keys, self._settings, ticket_id, rev, votes, state, reason, until)
 
     async def supersede(
         self, ticket_id: str, rev: int, draft: TicketDraft, body: bytes = b""

@@ -5,6 +5,8 @@ local ticket, body = KEYS[9], KEYS[10]
 local id, rev, earlier_votes, state, vote_json = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local vote_data, decision_data = ARGV[6], ARGV[7]
 local retention, cooldown, body_retention = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+-- The last moment at which the voter's sign-in is recent enough; empty where it may be of any age.
+local sign_in_until = ARGV[11]
 
 local bad = damaged() or wrong_type(ticket, 'hash') or wrong_type(body, 'string')
 if bad then
@@ -15,7 +17,7 @@ local known = redis.call('HMGET', ticket, 'state', 'rev', 'votes', 'expires_at',
   'withdrawals', 'rule')
 local number, withdrawals = known[3], tonumber(known[9] or 0)
 if known[1] ~= 'pending' or known[2] ~= rev or tonumber(number) - withdrawals ~= tonumber(earlier_votes)
-  or now >= tonumber(known[4]) then
+  or now >= tonumber(known[4]) or (sign_in_until ~= '' and now > tonumber(sign_in_until)) then
   return false
 end
 if redis.call('HEXISTS', ticket, 'vote:' .. number) == 1 then

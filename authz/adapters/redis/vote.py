@@ -26,8 +26,9 @@ async def vote(  # noqa: PLR0913, PLR0917 - the port's arguments, and where
     votes: Sequence[Vote],
     state: State,
     reason: Mapping[str, object],
+    until: int | None,
 ) -> Loaded | None:
-    """Add the last of `votes` if the ticket is still pending at `rev` and before its deadline; else None.
+    """Add the last of `votes` if the ticket is still pending at `rev`, and before its deadline and `until`; else None.
 
     The earlier votes are stored already and can't have changed at this `rev`. Raises StoreUnavailable,
     RecordUnreadable, and ValueError for no vote or a state that no vote leads to.
@@ -46,6 +47,7 @@ async def vote(  # noqa: PLR0913, PLR0917 - the port's arguments, and where
         settings.retention_ms,
         settings.reject_cooldown_ms,
         settings.body_retention_ms,
+        "" if until is None else until,
     )
     names = (*keys.shared, keys.ticket(ticket_id), keys.body(ticket_id))
     reply = await link.run(_SCRIPT, names, args, lasting=written)

@@ -8,6 +8,7 @@ import pytest
 
 from authz.domain import voting
 from authz.domain.ticket import State
+from authz.services import voting as voting_service
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
 from tests.support.people import TokenMaker
 from tests.support.sample_tickets import draft
@@ -122,7 +123,7 @@ async def test_a_vote_that_cannot_count_is_refused_and_leaves_the_ticket(
     assert store.tickets == before
 
 
-@pytest.mark.parametrize("guard", ["_eligible", "_check_ballot"])
+@pytest.mark.parametrize("guard", ["eligible", "_check_ballot"])
 async def test_those_refusals_are_the_voting_services(
     stub: ApprovalsAsyncStub,
     store: WaitingStore,
@@ -132,12 +133,13 @@ async def test_those_refusals_are_the_voting_services(
     guard: str,
 ) -> None:
     """Control: with the rule taken out, the very vote that was refused counts."""
-    name = "alice" if guard == "_eligible" else "bob"
+    name = "alice" if guard == "eligible" else "bob"
     if guard == "_check_ballot":
         ballot.shown_digest = "0" * 64
     with pytest.raises(grpc.aio.AioRpcError):
         await stub.Vote(ballot, metadata=tokens.metadata(name))
-    monkeypatch.setattr(voting, guard, lambda *_: name)
+    for module in (voting, voting_service):
+        monkeypatch.setattr(module, guard, lambda *_: name, raising=module is voting)
     await stub.Vote(ballot, metadata=tokens.metadata(name))
     assert [vote.person for vote in store.tickets[ballot.id].votes] == [name]
 
