@@ -31,7 +31,7 @@ from authz.services.voting import SignedIn
 
 METHOD = "demo"
 
-_USED = "This address was used already, or is not of this run. Ask the demo for a fresh one."
+_USED = "This address was used already, or is not of this run. `holdgate demo sign-in` prints a fresh one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,10 @@ class DemoPerson:
 class DemoSignIn:
     """The picker, its one-time addresses, and the sessions that it starts."""
 
-    invitation = "Open the sign-in address that the demo printed in your terminal."
+    invitation = (
+        "Open the sign-in address that the demo printed in your terminal. "
+        "`holdgate demo sign-in` prints another one."
+    )
     switch = PATH
 
     def __init__(  # noqa: PLR0913 - limits and clocks have defaults

@@ -28,6 +28,7 @@ _environment.filters |= {
     "wire": wire,
     "wire_cut": lambda text, limit: cut(wire, text, limit),
     "prose": prose,
+    "prose_cut": lambda text, limit: cut(prose, text, limit),
     "lines": lines,
     "rfc3339": rfc3339,
     "relative": relative,

@@ -166,6 +166,19 @@ async def test_the_list_has_first_what_one_can_decide(world: World) -> None:
     assert "/for-security" in others
 
 
+async def test_the_list_tells_two_requests_to_one_address_apart(world: World) -> None:
+    """By the first things that the policy points out, cut where they are long."""
+    long = "a" * 61
+    await world.held(body=b"1", show=(("Service", "web"), ("Version", long), ("Env", "prod"), ("More", "x")))
+    await world.held(body=b"2", show=(("Service", "billing"),))
+    shown = all_text((await (await world.signed_in("bob")).get("/")).text)
+    assert "Service web" in shown
+    assert "Service billing" in shown
+    assert f"Version {long[:60]}… 1 more characters" in shown
+    assert "Env prod" in shown
+    assert "More" not in shown
+
+
 async def test_the_list_is_bounded_and_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(review_pages, "PAGE_SIZE", 2)
     for number in range(3):

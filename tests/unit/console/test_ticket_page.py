@@ -301,6 +301,16 @@ async def test_two_seats_say_who_is_missing(world: World) -> None:
     assert "may run 3 times" in text
 
 
+async def test_a_deadline_counts_down_only_while_it_matters(world: World) -> None:
+    ticket = await world.held()
+    bob = await world.signed_in("bob")
+    waiting = all_text((await bob.get(f"/tickets/{ticket.id}")).text)
+    assert re.search(r"Decide until \S+Z in \d+ minutes", waiting)
+    await bob.post(f"/tickets/{ticket.id}/vote", data=await vote_form(bob, ticket))
+    decided = all_text((await bob.get(f"/tickets/{ticket.id}")).text)
+    assert re.search(r"Deadline \S+Z +Payload", " ".join(decided.split()))
+
+
 async def test_an_approved_ticket_says_until_when_it_may_be_used(world: World) -> None:
     ticket = await world.held()
     bob = await world.signed_in("bob")
