@@ -31,6 +31,7 @@ The second one is held. Approve it as Carol, here or there:
     {one_time_address(stack.console, stack.sign_in_key)}
     (good once, for one browser; `{holdgate} demo sign-in` prints another)
     {holdgate} tickets list --as carol
+    {holdgate} tickets approve ID --as carol
 
 Then send it again with -H "x-approval-ticket: …" and the token that it got.
 

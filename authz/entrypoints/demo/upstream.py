@@ -7,6 +7,7 @@ Envoy leads there. Every answer shows what arrived. Its state ends with the proc
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from starlette.routing import Route
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
 _MAX_COUNTED = 1000
 _OTHERS = "others"
+_log = logging.getLogger("uvicorn.error")  # the one that uvicorn writes what happens to
 
 
 class Upstream:
@@ -74,6 +76,7 @@ class Upstream:
 
     def _answer(self, request: Request, body: dict[str, object], status: int = 200) -> Response:
         hit = f"{request.method} {request.url.path}"
+        _log.info("%r: %d", hit, status)  # without the query, which uvicorn's own line has
         self._hits[hit if hit in self._hits or len(self._hits) < _MAX_COUNTED else _OTHERS] += 1
         received = {
             name: "(not shown)" if name in _CREDENTIALS else ", ".join(request.headers.getlist(name))
@@ -86,7 +89,7 @@ def main() -> None:
     """Serve on the unix socket named first, with the resources of the policy data named second."""
     socket, data = sys.argv[1:]
     resources = json.loads(Path(data).read_text(encoding="utf-8"))["resources"]
-    uvicorn.run(Upstream(resources).app(), uds=socket, lifespan="off", server_header=False, log_level="info")
+    uvicorn.run(Upstream(resources).app(), uds=socket, lifespan="off", server_header=False, access_log=False)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,13 @@ def test_the_last_words_say_what_to_try(serving: tuple[Place, RunningDemo]) -> N
     place, demo = serving
     words = demo.output.read_text().partition("Everything goes on running.")[2]
     assert f"GATE=http://127.0.0.1:{place.ports.envoy}\n" in words
-    assert re.search(rf"RUN_DIR={place.run.root} \S*holdgate demo token alice", words)
+    for command in (
+        "demo token alice",
+        "demo sign-in",
+        "tickets list --as carol",
+        "tickets approve ID --as carol",
+    ):
+        assert re.search(rf"RUN_DIR={place.run.root} \S*holdgate {command}", words)
     assert f"http://127.0.0.1:{place.ports.console}/demo/sign-in?secret=" in words
     assert str(place.policies / "demo") in words
 
@@ -82,6 +88,40 @@ def test_an_edit_of_the_policy_is_in_force_at_once(serving: tuple[Place, Running
     assert answer.status_code == 403
     assert json.loads(answer.text)["detail"] == "closed today"
     rules.unlink()
+
+
+def test_the_logs_of_a_run_tell_decisions_and_no_secret(serving: tuple[Place, RunningDemo]) -> None:
+    """OPA's decision log is on, behind its mask; nothing else that runs writes what a request holds."""
+    place, _ = serving
+    token = place.holdgate("demo", "token", "alice").stdout.strip()
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{place.ports.envoy}",
+        headers={"authorization": f"Bearer {token}", "cookie": "session=of-the-cookie-a1"},
+        params={"key": "of-the-query-b2"},
+        trust_env=False,
+    ) as alice:
+        # To staging, where the rule shows nobody anything of the body.
+        deployment = {"service": "of-the-body-c3", "version": "1.0.0", "environment": "staging"}
+        assert alice.post("/deployments", json=deployment).status_code == 201
+        held = alice.delete("/resources/db-orders").json()
+    assert place.holdgate("tickets", "approve", held["id"], "--as", "bob", "--yes").returncode == 0
+    deadline = time.monotonic() + PATIENCE
+    while not all(
+        any(path in entry for entry in opa_decisions(place)) for path in ("/deployments", "/db-orders")
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    logs = {path.name: path.read_text() for path in place.run.logs.iterdir()}
+    assert {"envoy.log", "holdgate.log", "opa.log", "redis.log", "upstream.log"} <= logs.keys()
+    assert held["id"] in logs["holdgate.log"]
+    assert "'POST /deployments': 201" in logs["upstream.log"]
+    secrets = (token, held["token"], "of-the-cookie-a1", "of-the-query-b2", "of-the-body-c3")
+    assert [(name, secret) for name, text in logs.items() for secret in secrets if secret in text] == []
+
+
+def opa_decisions(place: Place) -> list[str]:
+    """Return the lines of OPA's decision log."""
+    return [line for line in (place.run.logs / "opa.log").read_text().splitlines() if "Decision Log" in line]
 
 
 def get_resources(place: Place, token: str) -> httpx.Response:
