@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
+from authz.entrypoints.demo.workflows_receiver import Fault, WorkflowsReceiver
 from tests.support.waiting import until
 
 _SIGNATURE = "s3cr3t-signature"
+_LONGER_THAN_ANYBODY_WAITS_S = 60.0
 
 
 class GateRoom:
@@ -34,6 +35,10 @@ class GateRoom:
     def _about(self, ticket_id: str) -> list[str]:
         texts = [json.dumps(message) for message in self._receiver.messages]
         return [text for text in texts if ticket_id in text]
+
+    def leave_next_unanswered(self) -> None:
+        """Take the next message as ever, and not say so before anybody would wait for it."""
+        self._receiver.add_fault(Fault(hang_s=_LONGER_THAN_ANYBODY_WAITS_S))
 
     def wait_for_card(self, ticket_id: str) -> None:
         """Wait until a ticket's card is there."""

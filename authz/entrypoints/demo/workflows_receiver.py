@@ -91,6 +91,10 @@ class WorkflowsReceiver:
         """What was taken, oldest first."""
         return [entry.message for entry in self.received if entry.message is not None]
 
+    def add_fault(self, fault: Fault) -> None:
+        """Let this go wrong after the faults that are still to come."""
+        self._faults.append(fault)
+
     def path(self) -> str:
         """Return the path and query to post to."""
         return f"/workflows/holdgate/triggers/manual/paths/invoke?api-version=1&sig={self._signature}"

@@ -58,3 +58,29 @@ def test_what_was_held_while_the_notifier_was_gone_is_told_when_it_is_back(telli
     telling.backing.room.wait_for_card(held.id)
     telling.await_delivery()
     assert telling.backing.room.cards(held.id) == 1
+
+
+def test_a_notifier_that_is_killed_before_it_acknowledges_loses_nothing(telling: Gate) -> None:
+    """The card goes out once more, and a second card makes no second approval.
+
+    That the order matters is shown in tests/integration/delivery/test_killed_notifier.py.
+    """
+    first, _ = telling.servers
+    telling.await_delivery()
+    telling.backing.room.leave_next_unanswered()
+    path = fresh("hold")
+    held = telling.hold(path)
+    telling.backing.room.wait_for_card(held.id)
+    first.kill()
+    telling.await_servers(1)
+    with telling.backing.database() as database:
+        assert database.xlen(KEYS.outbox) == 1
+    first.start()
+    first.await_ready()
+    telling.await_delivery()
+    assert telling.backing.room.cards(held.id) == 2
+    telling.vote(held.id)
+    telling.await_delivery()
+    assert telling.send(path, held.ticket).status == 200
+    assert telling.send(path, held.ticket).status == 403
+    assert telling.hits(path) == 1
