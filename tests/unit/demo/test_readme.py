@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from authz.entrypoints.demo.story import STEPS
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DEMO = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
+REACHED_FROM_OTHERS = {"docs/compatibility-envoy.md"}
+"""Pages that only those who read another page look for."""
 
 
 def block(language: str, containing: str) -> str:
@@ -25,6 +28,39 @@ def block(language: str, containing: str) -> str:
 
 def test_it_is_short() -> None:
     assert len(README.splitlines()) < 150
+
+
+def test_it_has_one_diagram_that_a_code_host_draws() -> None:
+    """Mermaid; each arrow leads between parts that are drawn."""
+    (diagram,) = re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL)
+    first, *lines = diagram.splitlines()
+    assert first == "flowchart LR"
+    parts = set(re.findall(r"\b(\w+)(?:\[\(?[^\]]+\)?\])", diagram))
+    arrow = re.compile(
+        r"    (\w+)(?:\[.+?\])? (?:-- [^-]+ -->|-- \"[^\"]+\" -->|-->|-\. \w+ \.->) (\w+)(?:\[.+?\])?"
+    )
+    arrows = [found.groups() for line in lines if (found := arrow.fullmatch(line))]
+    assert len(arrows) == len(lines)
+    assert {end for ends in arrows for end in ends} == parts
+
+
+def test_its_two_commands_are_targets_that_take_them() -> None:
+    commands = re.findall(r"^\$ (make [^#\n]*?) +#", README, re.MULTILINE)
+    assert commands == ["make run", "make run ARGS=--once"]
+    planned = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", *commands[1].split()[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert planned.splitlines()[-1] == ".venv/bin/holdgate demo --once"
+
+
+def test_no_page_is_listed_twice() -> None:
+    pages = re.findall(r"\]\((docs/[^)#]+)\)", README.partition("## Where to go next")[2])
+    assert len(pages) == len(set(pages))
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} - set(pages) <= REACHED_FROM_OTHERS
 
 
 def test_the_transcript_has_the_steps_of_the_walk() -> None:
