@@ -68,7 +68,7 @@ class SingleRoute:
         """See Route."""
         return self._place
 
-    async def instead(self, key: str, place: Place, error: RedisError | OSError) -> Place | None:  # noqa: ARG002
+    async def instead(self, key: str, place: Place, error: RedisError | OSError) -> Place | None:  # noqa: ARG002 - see Route
         """See Route. There is no other."""
         return None
 

@@ -67,8 +67,8 @@ def _print(ctx: click.Context, asked: Callable[[RunDirectory], str]) -> None:
 
 def _run(policies: Path | None, *, once: bool) -> int:
     from authz.entrypoints.demo.preparation import prepare  # noqa: PLC0415 - not needed for help
-    from authz.entrypoints.demo.screen import Screen  # noqa: PLC0415
-    from authz.entrypoints.demo.session import Session  # noqa: PLC0415
+    from authz.entrypoints.demo.screen import Screen  # noqa: PLC0415 - as above
+    from authz.entrypoints.demo.session import Session  # noqa: PLC0415 - as above
 
     screen = Screen()
     os.umask(0o077)  # before anything is written, and for every child

@@ -78,7 +78,7 @@ class _Servicer(service.AuthorizationServicer):
     def __init__(self) -> None:
         self.server: CheckServer | None = None
 
-    def Check(self, request: wire.CheckRequest, context: grpc.ServicerContext) -> wire.CheckResponse:  # noqa: N802
+    def Check(self, request: wire.CheckRequest, context: grpc.ServicerContext) -> wire.CheckResponse:  # noqa: N802 - gRPC's
         assert self.server is not None
         self.server.checks.append(request)
         self.server.arrived.set()

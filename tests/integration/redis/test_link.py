@@ -202,8 +202,8 @@ async def test_a_call_cancelled_at_any_await_did_all_or_nothing_and_leaves_no_st
             await store.link.aclose()  # the awaits of connecting as well
         calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "create": lambda: store.create(wanted),  # noqa: B023 - called within this round
-            "vote": lambda: store.vote(fresh.id, 1, [vote()], State.APPROVED, {}),  # noqa: B023
-            "redeem": lambda: store.redeem(ticket.id, ticket.draft.fingerprint.digest, check(1), 1, NEVER),  # noqa: B023
+            "vote": lambda: store.vote(fresh.id, 1, [vote()], State.APPROVED, {}),  # noqa: B023 - as above
+            "redeem": lambda: store.redeem(ticket.id, ticket.draft.fingerprint.digest, check(1), 1, NEVER),  # noqa: B023 - as above
         }
         was_cancelled = await cancelled_at(calls[what](), number // 2)
         points += was_cancelled

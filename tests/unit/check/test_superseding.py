@@ -131,9 +131,9 @@ async def test_a_ticket_that_ended_meanwhile_is_told_as_it_is(world: World) -> N
         async def supersede(
             self,
             ticket_id: str,  # noqa: ARG002 - the port's
-            rev: int,  # noqa: ARG002
-            draft: TicketDraft,  # noqa: ARG002
-            body: bytes = b"",  # noqa: ARG002
+            rev: int,  # noqa: ARG002 - the port's
+            draft: TicketDraft,  # noqa: ARG002 - the port's
+            body: bytes = b"",  # noqa: ARG002 - the port's
         ) -> Created | None:
             self.now += 60 * 60_000
             return None
