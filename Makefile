@@ -27,7 +27,7 @@ $(BIN)/mypy
 $(BIN)/lint-imports --no-cache --no-logo
 if [ -d policies ]; then opa=$$($(BIN)/python -m tools.opa) && \
 	"$$opa" check --strict --schema authz/schemas policies && \
-	"$$opa" fmt --list --fail policies && \
+	{ "$$opa" fmt --list --fail policies || { "$$opa" fmt --diff policies; false; }; } && \
 	"$$opa" test policies/*; fi
 $(BIN)/python -m tools.proto check
 $(BIN)/python -m tools.locks check

@@ -66,7 +66,7 @@ def run(parts: frozenset[str]) -> int:
         uvloop.run(_serve(parts, settings))
     except PartEnded as error:
         # A sentence for the operator; a traceback would only bury it.
-        log.error("stopped", problem=str(error))  # noqa: TRY400
+        log.error("stopped", problem=str(error))  # noqa: TRY400 - as above
         return 1
     return 0
 
