@@ -104,7 +104,7 @@ def test_an_allow_of_ours_is_noticed(name: str, target: Target) -> None:
 def test_an_empty_answer_is_noticed(name: str, target: Target) -> None:
     """Control: a message that nobody filled in, which Envoy takes for an allow."""
     with (
-        patch.object(module, "check_response", lambda _outcome: CheckResponse()),
+        patch.object(module, "check_response", lambda _outcome, _request: CheckResponse()),
         pytest.raises(AssertionError, match="empty CheckResponse"),
     ):
         fuzz(name, target)

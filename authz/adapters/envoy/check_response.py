@@ -12,10 +12,18 @@ from urllib.parse import quote
 
 from google.rpc.code_pb2 import OK, PERMISSION_DENIED, UNAVAILABLE
 
+from authz.adapters.envoy.grpc_answer import for_grpc, from_grpc
 from authz.domain.answer import Forward, Kind, Respond
 from authz.domain.header_mutation import Mutations, NameValues
 from authz.services.check.call import Outcome
-from authz.wire.ext_authz_pb2 import CheckResponse, HeaderValue, HeaderValueOption, QueryParameter, StatusCode
+from authz.wire.ext_authz_pb2 import (
+    CheckRequest,
+    CheckResponse,
+    HeaderValue,
+    HeaderValueOption,
+    QueryParameter,
+    StatusCode,
+)
 
 # What may stand in a query as it is (RFC 3986 section 3.4), without `&`, `#` and a `%` that begins no escape: with
 # the plugin a policy has to encode values itself, so that what is encoded stays, and the rest can't split a target.
@@ -24,15 +32,16 @@ _UNCHANGED = Mutations()
 _LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
 
 
-def check_response(outcome: Outcome) -> CheckResponse:
-    """Build the response for an outcome.
+def check_response(outcome: Outcome, request: CheckRequest) -> CheckResponse:
+    """Build the response for the outcome of a request; a gRPC caller is answered in its own terms.
 
     Raises ValueError on a status that Envoy would pass on blindly, and AssertionError on what is no answer.
     """
     response = CheckResponse()
     match outcome.answer:
         case Respond():
-            _refuse(response, outcome.kind, outcome.answer)
+            answer = for_grpc(outcome.answer) if from_grpc(request) else outcome.answer
+            _refuse(response, outcome.kind, answer)
         case Forward():
             _forward(response, outcome.answer)
         case _:  # what was filled in for neither would be an allow

@@ -75,10 +75,10 @@ class CheckHandler(AuthorizationServicer):
                 call = CheckCall(gated, policy_input(request, gated, self._bodies), started + budget)
                 async with asyncio.timeout(max(0.0, budget)):
                     outcome = _identified(await self._judge(call))
-                response = check_response(outcome)
+                response = check_response(outcome, request)
             except Exception as error:  # noqa: BLE001 - the one boundary: any error is an answer, none is an allow
                 outcome = _identified(self._failed(error))
-                response = check_response(outcome)
+                response = check_response(outcome, request)
         finally:
             self._metrics.checks_in_flight.dec()
         self._record(gated, outcome, monotonic() - started)

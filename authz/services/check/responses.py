@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from authz.domain.answer import Respond
+from authz.domain.answer import ProblemDetails, Respond
 from authz.domain.client_view import OF_STATE, ending_members, retry_after, status_path, ticket_members
 from authz.domain.header_mutation import NameValues
 from authz.domain.problems import Problem
@@ -39,7 +39,7 @@ def problem(
     headers: NameValues = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
     if retry is not None:
         headers += (("retry-after", str(retry)),)
-    return Respond(what.status, headers, orjson.dumps(body))
+    return Respond(what.status, headers, orjson.dumps(body), ProblemDetails(kind, body))
 
 
 def about(ticket: Ticket, now_ms: int, token: str, public_url: str) -> Respond:
@@ -62,4 +62,4 @@ def about(ticket: Ticket, now_ms: int, token: str, public_url: str) -> Respond:
         ("link", f'<{status_path(ticket.id)}>; rel="status"'),
         (TICKET, token),
     )
-    return Respond(status, headers, orjson.dumps(body))
+    return Respond(status, headers, orjson.dumps(body), ProblemDetails(Problem.HELD, body))

@@ -9,14 +9,18 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from google.rpc.code_pb2 import OK, PERMISSION_DENIED, UNAVAILABLE
 
-from authz.adapters.envoy.check_response import check_response
+from authz.adapters.envoy import check_response as module
 from authz.domain.answer import Forward, Kind, Respond
 from authz.domain.header_mutation import Mutations
 from authz.services.check.call import Outcome
-from authz.wire.ext_authz_pb2 import CheckResponse, HeaderValueOption
+from authz.wire.ext_authz_pb2 import CheckRequest, CheckResponse, HeaderValueOption
 
 PACKAGE = Path(__file__).resolve().parents[3] / "authz"
 ONLY_MAKER = PACKAGE / "adapters" / "envoy" / "check_response.py"
+
+
+def check_response(outcome: Outcome) -> CheckResponse:
+    return module.check_response(outcome, CheckRequest())
 
 
 def refused(status: int = 403, kind: Kind = Kind.DENY, **more: object) -> CheckResponse:
