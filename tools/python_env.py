@@ -20,6 +20,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 ASIDE = ROOT / ".tools"
 LOCKS = ROOT / "requirements"
+OWN = (".", "clients/python")
+"""The distributions of this repository."""
 
 ENVOY_WHEEL_GLIBC = (2, 31)
 ENVOY_WHEEL_MACOS = (15,)
@@ -36,7 +38,7 @@ def prepare(wanted: Profile) -> None:
     profile: Profile = "dev" if installed.startswith("dev ") else wanted
     lock = LOCKS / f"{profile}.txt"
     installer = LOCKS / "uv.txt"
-    current = f"{profile} {_digest(installer, lock, ROOT / 'pyproject.toml')}"
+    current = f"{profile} {_digest(installer, lock, *(ROOT / own / 'pyproject.toml' for own in OWN))}"
     if not _make_venv() and installed == current:
         return
     stamp.unlink(missing_ok=True)
@@ -45,7 +47,8 @@ def prepare(wanted: Profile) -> None:
     run("python", [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", installer], cwd=ROOT)
     # Compiled now: otherwise the first start pays for it, or every start where nothing may be written.
     _uv("pip", "sync", "--python", PYTHON, "--compile-bytecode", "--require-hashes", _for_this_machine(lock))
-    _uv("pip", "install", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", ROOT)
+    editable = [argument for own in OWN for argument in ("--editable", ROOT / own)]
+    _uv("pip", "install", "--python", PYTHON, "--no-deps", "--no-build-isolation", *editable)
     stamp.write_text(current, "utf-8")
     say("python", "ready")
 

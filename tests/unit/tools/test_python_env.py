@@ -87,12 +87,17 @@ def test_an_environment_made_anew_gets_the_tools_again(installed: list[str]) -> 
     assert installed == ["dev.txt", "dev.txt"]
 
 
-@pytest.mark.parametrize("changed", ["requirements/run.txt", "requirements/uv.txt", "pyproject.toml"])
+@pytest.mark.parametrize(
+    "changed",
+    ["requirements/run.txt", "requirements/uv.txt", "pyproject.toml", "clients/python/pyproject.toml"],
+)
 def test_a_change_is_installed(
     installed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     shutil.copytree(python_env.LOCKS, tmp_path / "requirements")
-    shutil.copy(python_env.ROOT / "pyproject.toml", tmp_path)
+    for own in python_env.OWN:
+        (tmp_path / own).mkdir(parents=True, exist_ok=True)
+        shutil.copy(python_env.ROOT / own / "pyproject.toml", tmp_path / own)
     monkeypatch.setattr(python_env, "ROOT", tmp_path)
     monkeypatch.setattr(python_env, "LOCKS", tmp_path / "requirements")
     python_env.prepare("run")
