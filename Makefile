@@ -7,7 +7,7 @@ ENVOY = newest
 EXAMPLES = 20000
 OLDER = $(patsubst %.x,%,$(filter-out newest,$(ENVOY)))
 
-.PHONY: help setup run test e2e fuzz check bench proto bundle lock fmt clean
+.PHONY: help setup run test e2e fuzz mutate check bench proto bundle lock fmt clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,10 @@ fuzz: ## Fuzz the check for longer than make test; EXAMPLES=N, 20,000 if not sai
 	$(BIN)/python -m tests.fuzz --runs $(EXAMPLES)0
 	$(if $(PEER),$(BIN)/python -m tests.fuzz.differential --peer $(PEER) --examples $(EXAMPLES))
 
+mutate: ## Change the rules, one place at a time, and see whether a test notices; ARGS=PATHS takes a part
+	@$(SETUP) mutation
+	@$(BIN)/python -m tools.mutation $(ARGS)
+
 bench: ## Measure; ARGS="--peer HOST:PORT" compares with another ext_authz server
 	@$(SETUP) bench
 	@$(BIN)/python -m bench $(ARGS)
@@ -78,4 +82,4 @@ fmt: ## Format Python and Rego, mend what ruff can
 	if [ -d policies ]; then "$$($(BIN)/python -m tools.opa)" fmt --write policies; fi
 
 clean: ## Remove what set-up, demo and tools made
-	rm -rf .venv .tools .run .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf .venv .tools .run .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .fuzz mutants

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from tools.system_packages import PACKAGES
+
+# For mutation testing: the same examples for each mutant, and so few that thousands of mutants take no day.
+settings.register_profile("few", settings.get_profile("ci"), max_examples=25)
 
 
 def pytest_configure(config: pytest.Config) -> None:

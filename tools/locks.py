@@ -54,6 +54,7 @@ LOCKS = {
     "dev": Lock(groups=("build", "dev"), extras=("demo",), constraints=("requirements/run.txt",)),
     "xds": Lock(groups=("xds",)),
     "fuzz": Lock(groups=("fuzz",)),
+    "mutation": Lock(groups=("mutation",), constraints=("requirements/dev.txt",)),
     **{f"envoy-{version}": Lock(groups=(f"envoy-{version}",)) for version in envoys.OLDER},
 }
 

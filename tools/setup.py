@@ -1,4 +1,4 @@
-"""Installs what a make target needs: `python -m tools.setup run|check|test|fuzz|bench|envoy-VERSION`.
+"""Installs what a make target needs: `python -m tools.setup run|check|test|fuzz|mutation|bench|envoy-VERSION`.
 
 What is independent is done at the same time; what is there already costs nothing.
 """
@@ -38,11 +38,17 @@ def _python_for_fuzz() -> None:
     fuzzer.prepare()
 
 
+def _python_for_mutation() -> None:
+    python_env.prepare("dev")
+    python_env.prepare_aside("mutation")
+
+
 STEPS: dict[str, tuple[Callable[[], None], ...]] = {
     "run": (_python_for_run, opa.prepare),
     "check": (_python_for_check, opa.prepare),
     "test": (_python_for_test, opa.prepare, system_packages.prepare),
     "fuzz": (_python_for_fuzz, opa.prepare, system_packages.prepare),
+    "mutation": (_python_for_mutation,),
     "bench": (_python_for_check, opa.prepare, system_packages.prepare_bench),
     **{f"envoy-{version}": (partial(envoys.prepare, version),) for version in envoys.OLDER},
 }
