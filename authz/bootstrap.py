@@ -20,6 +20,7 @@ from authz.adapters.opa.directory import OpaDirectory
 from authz.adapters.opa.policy_engine import OpaPolicyEngine
 from authz.adapters.opa.vote_rule import OpaVoteRule
 from authz.adapters.redis.address import parse_address
+from authz.adapters.redis.change_feed import ChangeFeed
 from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
@@ -27,6 +28,7 @@ from authz.adapters.redis.store import RedisTicketStore
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings, webhook_client
 from authz.adapters.telemetry.delivery_observer import NotifierObserver
 from authz.adapters.telemetry.metrics import Metrics
+from authz.adapters.telemetry.wait_observer import WaitingObserver
 from authz.domain.break_glass import BreakGlassParser
 from authz.domain.errors import SettingsInvalid
 from authz.domain.fingerprint import always_bound
@@ -34,6 +36,7 @@ from authz.domain.limits import RequirementLimits
 from authz.domain.requirement_parser import RequirementDefaults, RequirementParser
 from authz.domain.sign_in import SignInRules
 from authz.domain.token import TokenMint
+from authz.services.changes import Changes
 from authz.services.check.breaking_glass import BreakingGlass
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.drafting import Drafting, HoldTerms
@@ -46,6 +49,7 @@ from authz.services.check.service import CheckService
 from authz.services.check.sufficiency import Sufficiency
 from authz.services.check.superseding import Superseding
 from authz.services.check.telling import Telling
+from authz.services.check.waiting import Waiting, WaitLimits
 from authz.services.delivery import Delivery, DeliverySettings, Routes
 from authz.services.expiry import Expiry, ExpirySettings
 from authz.services.permissions import BuiltInRule, VoteRule
@@ -66,6 +70,7 @@ class Outside:
     reviews: RedisReviewStore
     outbox: RedisOutbox
     webhooks: httpx.AsyncClient
+    changes: Changes
 
 
 @asynccontextmanager
@@ -84,7 +89,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         outbox = RedisOutbox(redis)
         stack.push_async_callback(outbox.aclose)
         webhooks = await stack.enter_async_context(webhook_client())
-        yield Outside(opa, store, RedisReviewStore(store, redis), outbox, webhooks)
+        yield Outside(opa, store, RedisReviewStore(store, redis), outbox, webhooks, Changes())
 
 
 def redis_settings(settings: Settings) -> RedisSettings:
@@ -139,11 +144,34 @@ def body_parser(settings: Settings) -> BodyParser | None:
         raise SettingsInvalid([f"HOLDGATE_PROTO_DESCRIPTOR: {path!r} can't be read: {error}"]) from error
 
 
-def judge(settings: Settings, outside: Outside) -> Callable[[CheckCall], Awaitable[Outcome]]:
-    """Return what judges checks: the service, or in a dry run what only tells how it would be."""
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What judges checks, and what keeps those open that are to wait; None where none is."""
+
+    check: Callable[[CheckCall], Awaitable[Outcome]]
+    waiting: Waiting | None = None
+
+
+def judging(settings: Settings, outside: Outside, metrics: Metrics) -> Judging:
+    """Return the service behind the check server, or in a dry run what only tells how it would be."""
     if settings.dry_run:
-        return DryRun(policy_service(settings, outside), requirement_parser(settings)).check
-    return check_service(settings, outside).check
+        return Judging(DryRun(policy_service(settings, outside), requirement_parser(settings)).check)
+    service = check_service(settings, outside)
+    if not settings.max_waiters:
+        return Judging(service.check)
+    limits = WaitLimits(
+        longest=settings.max_wait / _MS,
+        judging=settings.check_timeout / _MS,
+        waiters=settings.max_waiters,
+        per_requester=settings.max_waiters_per_requester,
+    )
+    waiting = Waiting(service.again, outside.changes, limits, WaitingObserver(metrics))
+    return Judging(service.check, waiting)
+
+
+def change_feed(outside: Outside, metrics: Metrics) -> ChangeFeed:
+    """Return what brings news of tickets to those in this process who wait."""
+    return ChangeFeed(outside.store.waiting, outside.changes, WaitingObserver(metrics))
 
 
 def policy_service(settings: Settings, outside: Outside) -> Policy:

@@ -25,6 +25,7 @@ from authz.domain.errors import SettingsInvalid, StoreUnavailable
 from authz.entrypoints.check.handler import CheckHandler
 from authz.entrypoints.check.mutual_tls import mutual_tls
 from authz.entrypoints.check.server import CheckServer, ServerOptions
+from authz.entrypoints.check.shedding import Admission
 from authz.entrypoints.console.app import build_console
 from authz.entrypoints.console.server import ConsoleServer
 from authz.entrypoints.console.site import Site
@@ -121,7 +122,23 @@ class Process:
             app = operations_app(self._metrics, required, {"redis": self._redis_answers})
             async with self._web(app, self._settings.metrics_listen, "HOLDGATE_METRICS_LISTEN"):
                 await self._look_at_store()
-                yield
+                async with self._news(parts):
+                    yield
+
+    @asynccontextmanager
+    async def _news(self, parts: frozenset[str]) -> AsyncIterator[None]:
+        """Hear from Redis what happens to tickets, where somebody may wait for it."""
+        if not self._settings.max_waiters or not parts & {CHECK, CONSOLE}:
+            yield
+            return
+        self._metrics.waiter_limit.set(self._settings.max_waiters)
+        task = self._spawn(bootstrap.change_feed(self._outside, self._metrics).run(), "change-feed")
+        try:
+            yield
+        finally:
+            self._running.discard(task)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     @asynccontextmanager
     async def notifier(self) -> AsyncIterator[None]:
@@ -169,12 +186,16 @@ class Process:
     async def check(self) -> AsyncIterator[None]:
         """Answer Envoy."""
         settings = self._settings
+        judging = bootstrap.judging(settings, self._outside, self._metrics)
+        admission = Admission(settings.max_concurrent_checks)
         handler = CheckHandler(
-            bootstrap.judge(settings, self._outside),
+            judging.check,
             self._metrics,
             body_limit=settings.body_limit,
             timeout=settings.check_timeout / _MS,
             bodies=bootstrap.body_parser(settings),
+            waiting=judging.waiting,
+            admission=admission,
         )
         self._metrics.dry_run.set(settings.dry_run)
         if settings.dry_run:
@@ -187,12 +208,16 @@ class Process:
         options = ServerOptions(
             max_concurrent=settings.max_concurrent_checks,
             max_message_bytes=settings.max_check_bytes,
+            max_waiters=settings.max_waiters,
+            longest_call_ms=settings.max_wait + settings.check_timeout,
             connection_age_ms=settings.grpc_connection_age,
             reflection=settings.grpc_reflection,
         )
         tls = mutual_tls(settings, self._metrics)
         try:
-            server = CheckServer(handler, settings.grpc_listen, options, self._metrics, tls)
+            server = CheckServer(
+                handler, settings.grpc_listen, options, self._metrics, tls, judging.waiting, admission
+            )
         except OSError as error:
             raise SettingsInvalid([f"HOLDGATE_GRPC_LISTEN: {error}"]) from error
         await server.start()

@@ -98,11 +98,12 @@ class TicketStore(Protocol):
         """Return what is kept of the request's body; None where nothing is (any more), or never was."""
         ...
 
-    async def create(self, draft: TicketDraft, body: bytes = b"") -> Created:
+    async def create(self, draft: TicketDraft, body: bytes = b"", check: CheckId | None = None) -> Created:
         """Store a draft, or return the living (or recently rejected) ticket that answers for it instead.
 
         What answers for it is said by `draft.answers_for`; a draft without one always becomes a ticket of its own.
-        `body` is what is to be kept of the request's body, for people to read. Raises TooManyTickets at a cap, or
+        `body` is what is to be kept of the request's body, for people to read. A ticket that this very `check` used up
+        answers as well: Envoy has sent it again. Raises TooManyTickets at a cap, or
         beyond a creation rate.
         """
         ...

@@ -43,11 +43,12 @@ class MemoryStore:
         self._called("body")
         return self.bodies.get(ticket_id)
 
-    async def create(self, draft: TicketDraft, body: bytes = b"") -> Created:
+    async def create(self, draft: TicketDraft, body: bytes = b"", check: CheckId | None = None) -> Created:
         self._called("create")
         for ticket in self.tickets.values():
             same = draft.answers_for and ticket.draft.answers_for == draft.answers_for
-            if same and self._answers(ticket):
+            used = ticket.state is State.USED_UP and any(use.check == check for use in ticket.redemptions)
+            if same and (used or self._answers(ticket)):
                 return Created(ticket, self.now, created=False)
         if sum(one.state_at(self.now) is State.PENDING for one in self.tickets.values()) >= self._max_open:
             scope = "total"

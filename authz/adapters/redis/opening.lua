@@ -10,6 +10,7 @@ local kept, body_retention, coalesced = ARGV[13], tonumber(ARGV[14]), ARGV[15] =
 local max_total, max_requester, max_rule = tonumber(ARGV[16]), tonumber(ARGV[17]), tonumber(ARGV[18])
 local per_minute = { tonumber(ARGV[19]), tonumber(ARGV[20]), tonumber(ARGV[21]) }
 local max_bytes = { tonumber(ARGV[22]), tonumber(ARGV[23]) }
+local check = ARGV[24]
 
 local MINUTE = 60000
 local PACES = { 'rate_total', 'rate_requester', 'rate_rule' }
@@ -30,6 +31,19 @@ local function taken()
   if redis.call('EXISTS', ticket) == 1 then
     return redis.error_reply('DAMAGED ' .. ticket .. ' exists already')
   end
+end
+
+-- Whether the Check at hand is among the uses of the earlier ticket.
+local function used_by_this()
+  if check == '' then
+    return false
+  end
+  for _, entry in ipairs(redis.call('HGETALL', earlier)) do
+    if string.match(entry, '^%d+ %d+ (.*)$') == check then
+      return true
+    end
+  end
+  return false
 end
 
 -- The reply where a ticket other than `leaving` answers already, or where the caller has to look again; else nil.
@@ -53,7 +67,8 @@ local function answered(now, leaving)
   local state = known[1]
   if (state == 'pending' and now < tonumber(known[2]))
     or (state == 'approved' and now < tonumber(known[3]) and tonumber(known[4]) > 0)
-    or (state == 'rejected' and now < tonumber(known[5])) then
+    or (state == 'rejected' and now < tonumber(known[5]))
+    or (state == 'used_up' and used_by_this()) then
     return { 'existing', text(now), redis.call('HGETALL', earlier) }
   end
 end

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from authz.adapters.redis.codec import decode_ticket, draft_data, encode_draft
+from authz.adapters.redis.codec import decode_ticket, draft_data, encode_check, encode_draft
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Argument, Reply
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.errors import StoreFull, StoreUnavailable, TooManyTickets
+from authz.domain.request import CheckId
 from authz.domain.ticket import TicketDraft
 from authz.services.ports import Created
 
@@ -22,8 +23,15 @@ _ALL = "all"
 class Opening:
     """One new ticket on its way into a partition."""
 
-    def __init__(
-        self, keys: Keys, settings: RedisSettings, draft: TicketDraft, body: bytes, *, closed: bool = False
+    def __init__(  # noqa: PLR0913 - the port's arguments, and where
+        self,
+        keys: Keys,
+        settings: RedisSettings,
+        draft: TicketDraft,
+        body: bytes,
+        check: CheckId | None = None,
+        *,
+        closed: bool = False,
     ) -> None:
         """Encode the draft, once for all looks. While `closed`, only a ticket that is there already is given."""
         demand = draft.requirement
@@ -52,6 +60,7 @@ class Opening:
             settings.tickets_per_minute_per_rule,
             settings.max_stored_bytes,
             settings.max_stored_bytes_per_requester,
+            encode_check(check) if check is not None and check.http_id else b"",
         )
 
     def names(self, believed: str) -> list[str]:

@@ -77,7 +77,7 @@ class RedisTicketStore:
         keys = keys_of(ticket_id, self._settings.partitions)
         return await body(self.link, keys, ticket_id) if keys else None
 
-    async def create(self, draft: TicketDraft, body: bytes = b"") -> Created:
+    async def create(self, draft: TicketDraft, body: bytes = b"", check: CheckId | None = None) -> Created:
         """See TicketStore. Raises ValueError for a draft whose id is none of this store's."""
         keys = keys_of(draft.id, self._settings.partitions)
         if keys is None:
@@ -85,7 +85,7 @@ class RedisTicketStore:
             raise ValueError(msg)
         await self.trust()
         closed = await self._watermark.passed(keys)
-        return await create(self.link, keys, self._share, draft, body, closed=closed)
+        return await create(self.link, keys, self._share, draft, body, check, closed=closed)
 
     async def vote(  # noqa: PLR0913, PLR0917 - the port's
         self,

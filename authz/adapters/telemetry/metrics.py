@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from authz.domain.answer import Kind
 
 # Around Envoy's default timeout of 200 ms, in seconds.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+# People's time.
+_WAIT_BUCKETS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 240.0)
 
 
 class Metrics:
@@ -35,6 +40,27 @@ class Metrics:
         self.checks_shed = Counter(
             "holdgate_checks_shed",
             "Checks refused because HOLDGATE_MAX_CONCURRENT_CHECKS were being judged.",
+            registry=self.registry,
+        )
+        self.waiters = Gauge(
+            "holdgate_waiters", "Requests that wait here for the last vote now.", registry=self.registry
+        )
+        self.waiter_limit = Gauge("holdgate_waiters_limit", "HOLDGATE_MAX_WAITERS.", registry=self.registry)
+        self.waits = Counter(
+            "holdgate_waits",
+            "Waits for the last vote that ended, by how; refused ones were over the bounds.",
+            ["end"],
+            registry=self.registry,
+        )
+        self.wait_seconds = Histogram(
+            "holdgate_wait_duration_seconds",
+            "Time that a request waited for the last vote.",
+            buckets=_WAIT_BUCKETS,
+            registry=self.registry,
+        )
+        self.change_feed = Gauge(
+            "holdgate_change_feed_subscribed",
+            "1 while Redis tells this process at once what happens to tickets.",
             registry=self.registry,
         )
         self.tls_refusals = Counter(
@@ -123,6 +149,15 @@ class Metrics:
         self._answered = {
             kind: (self.checks.labels(kind.value), self.check_seconds.labels(kind.value)) for kind in Kind
         }
+
+    @contextmanager
+    def not_in_flight(self) -> Iterator[None]:
+        """Don't count a check as being judged while it waits for people."""
+        self.checks_in_flight.dec()
+        try:
+            yield
+        finally:
+            self.checks_in_flight.inc()
 
     def answered(self, kind: Kind, seconds: float) -> None:
         """Count one answered check and the time it took."""

@@ -21,8 +21,10 @@ from authz.adapters.telemetry.metrics import Metrics
 from authz.domain.answer import Kind, Respond
 from authz.domain.errors import BadRequest, HoldgateError, PolicyMalformed
 from authz.domain.request import GatedRequest
+from authz.entrypoints.check.shedding import Admission
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.failures import failure
+from authz.services.check.waiting import Waiting
 from authz.wire.ext_authz_pb2 import CheckRequest, CheckResponse
 from authz.wire.ext_authz_pb2_grpc import AuthorizationServicer
 
@@ -43,7 +45,7 @@ class Context(Protocol):
 class CheckHandler(AuthorizationServicer):
     """Judges each call within its deadline. Nothing but an Outcome's own allow lets a request through."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one collaborator, named at the only call
         self,
         judge: Callable[[CheckCall], Awaitable[Outcome]],
         metrics: Metrics,
@@ -51,11 +53,16 @@ class CheckHandler(AuthorizationServicer):
         body_limit: int,
         timeout: float,
         bodies: BodyParser | None = BODIES,
+        waiting: Waiting | None = None,
+        admission: Admission | None = None,
     ) -> None:
-        """`body_limit` is HOLDGATE_BODY_LIMIT, `timeout` in seconds bounds calls that come without a deadline.
+        """`body_limit` is HOLDGATE_BODY_LIMIT, `timeout` in seconds bounds the judging of each call.
 
-        With None for `bodies` the policy sees no parsed body.
+        With None for `bodies` the policy sees no parsed body; with None for `waiting` no check waits for people.
+        `admission` is the one of the server.
         """
+        self._waiting = waiting
+        self._admission = admission or Admission(0)
         self._bodies = bodies
         self._judge = judge
         self._metrics = metrics
@@ -66,22 +73,33 @@ class CheckHandler(AuthorizationServicer):
         """Answer one check. A cancelled call is not answered, and has redeemed nothing that it didn't record."""
         started = monotonic()
         remaining = context.time_remaining()
-        budget = self._timeout if remaining is None else min(self._timeout, remaining)
+        patience = self._timeout if remaining is None else remaining
+        budget = min(self._timeout, patience)
         gated: GatedRequest | None = None
+        waited = 0.0
         self._metrics.checks_in_flight.inc()
         try:
             try:
                 gated = gated_request(request, self._body_limit)
-                call = CheckCall(gated, policy_input(request, gated, self._bodies), started + budget)
+                document = policy_input(request, gated, self._bodies)
+                call = CheckCall(gated, document, started + budget, since=started, until=started + patience)
                 async with asyncio.timeout(max(0.0, budget)):
-                    outcome = _identified(await self._judge(call))
+                    outcome = await self._judge(call)
+                if outcome.awaited is not None and self._waiting is not None:
+                    judged = monotonic()
+                    try:
+                        with self._admission.outside(), self._metrics.not_in_flight():
+                            outcome = await self._waiting.wait(call, outcome)
+                    finally:
+                        waited = monotonic() - judged
+                outcome = _identified(outcome)
                 response = check_response(outcome, request)
             except Exception as error:  # noqa: BLE001 - the one boundary: any error is an answer, none is an allow
                 outcome = _identified(self._failed(error))
                 response = check_response(outcome, request)
         finally:
             self._metrics.checks_in_flight.dec()
-        self._record(gated, outcome, monotonic() - started)
+        self._record(gated, outcome, monotonic() - started - waited, waited)
         return response
 
     def _failed(self, error: Exception) -> Outcome:
@@ -102,7 +120,7 @@ class CheckHandler(AuthorizationServicer):
             log.warning("check.unavailable", problem=text or outcome.detail)
         return outcome
 
-    def _record(self, gated: GatedRequest | None, outcome: Outcome, seconds: float) -> None:
+    def _record(self, gated: GatedRequest | None, outcome: Outcome, seconds: float, waited: float) -> None:
         """One line a check. No query, header value or body: they may hold secrets."""
         self._metrics.answered(outcome.kind, seconds)
         log.info(
@@ -120,6 +138,7 @@ class CheckHandler(AuthorizationServicer):
             decision_id=outcome.decision_id,
             detail=outcome.detail,
             duration_ms=round(seconds * 1000, 3),
+            **({"waited_ms": round(waited * 1000)} if waited else {}),
         )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from authz.domain.answer import Kind
 from authz.domain.decision import Decision, Hold
+from authz.domain.requirement import Redeem, Requirement
 from authz.domain.requirement_parser import RequirementParser
 from authz.domain.ticket import State, Ticket, TicketDraft
 from authz.domain.token import TokenMint
+from authz.services.check.awaited import awaited
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.drafting import Drafting
 from authz.services.check.responses import about
@@ -45,12 +49,12 @@ class Holding:
         requirement = self._parser.parse(hold.demand)
         draft = await self._drafting.draft(call, decision, hold, requirement)
         body = self._drafting.body(call.request)
-        created = await self._store.create(draft, body)
+        created = await self._store.create(draft, body, call.request.check_id)
         if not created.created and outdated(created.ticket, draft, created.now):
             created = await self._instead(created, draft, body)
-        return self._outcome(
-            created, decision, decision_id, detail="new ticket" if created.created else _SAME
-        )
+        detail = "new ticket" if created.created else _SAME
+        outcome = self._outcome(created, decision, decision_id, detail)
+        return replace(outcome, repeats=_repeats(created, requirement))
 
     async def supersede(
         self, call: CheckCall, decision: Decision, hold: Hold, decision_id: str, ticket: Ticket
@@ -83,7 +87,19 @@ class Holding:
             principal=str(ticket.draft.requester.identity),
             detail=detail,
             metadata=decision.dynamic_metadata,
+            awaited=awaited(ticket, created.now),
         )
+
+
+def _repeats(created: Created, now: Requirement) -> bool:
+    """Say whether an equal request may redeem this ticket by being equal, then and now.
+
+    A used up one is only found here by the very Check that took its last use: Envoy asks again.
+    """
+    ticket = created.ticket
+    if ticket.draft.requirement.redeem is not Redeem.REPEAT or now.redeem is not Redeem.REPEAT:
+        return False
+    return ticket.state_at(created.now) in {State.APPROVED, State.USED_UP}
 
 
 def outdated(ticket: Ticket, draft: TicketDraft, now_ms: int) -> bool:

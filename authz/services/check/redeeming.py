@@ -68,8 +68,10 @@ class Redeeming:
         ticket, a changed request, a ticket that is over.
         """
         identifier = self._mint.verify(token)
-        if identifier is None:
-            return REFUSED
+        return REFUSED if identifier is None else await self.redeem_ticket(call, identifier)
+
+    async def redeem_ticket(self, call: CheckCall, identifier: str) -> Outcome:
+        """Answer a request for the ticket that it waited for, or that it repeats; as `redeem` in everything else."""
         loaded = await self._store.load(identifier)
         if loaded is None:
             return REFUSED

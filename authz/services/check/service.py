@@ -36,11 +36,18 @@ class CheckService:
         outcome = REFUSED if len(presented) > 1 else await self._redeeming.redeem(call, token)
         return stripped(call, outcome)
 
+    async def again(self, call: CheckCall, ticket_id: str) -> Outcome:
+        """Judge a call once more that waited for this ticket. Raises as `check` does."""
+        return stripped(call, await self._redeeming.redeem_ticket(call, ticket_id))
+
     async def _judge(self, call: CheckCall) -> Outcome:
         decision, decision_id = await self._policy.ask(call, call.document)
         verdict = decision.verdict
         if isinstance(verdict, Hold):
-            return await self._holding.hold(call, decision, verdict, decision_id)
+            outcome = await self._holding.hold(call, decision, verdict, decision_id)
+            if outcome.repeats:
+                return await self._redeeming.redeem_ticket(call, outcome.ticket_id)
+            return outcome
         if isinstance(verdict, Deny):
             answer = Respond(verdict.status, verdict.headers, verdict.body.encode())
             return Outcome(Kind.DENY, answer, decision_id=decision_id, metadata=decision.dynamic_metadata)

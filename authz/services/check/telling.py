@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from authz.domain.answer import Forward, Kind, Respond
 from authz.domain.client_view import ticket_members
 from authz.domain.decision import Decision
 from authz.domain.problems import Problem
 from authz.domain.ticket import State, Ticket
 from authz.domain.token import TokenMint
+from authz.services.check.awaited import awaited
 from authz.services.check.call import Outcome
 from authz.services.check.responses import about, problem
 from authz.services.ports import Loaded, TicketStore
@@ -34,7 +37,8 @@ class Telling:
         ticket, now = loaded.ticket, loaded.now
         kind = Kind.HOLD if ticket.state_at(now).live else Kind.REFUSE
         answer = about(ticket, now, self._mint.mint(ticket.id), self._public_url)
-        return self.outcome(kind, answer, ticket, decision, decision_id, detail)
+        outcome = self.outcome(kind, answer, ticket, decision, decision_id, detail)
+        return replace(outcome, awaited=awaited(ticket, now))
 
     async def successor(self, ticket: Ticket) -> Outcome:
         """Answer with the ticket that took this one's place, over as many as there were. Raises StoreUnavailable."""
