@@ -112,6 +112,9 @@ def redis_settings(settings: Settings) -> RedisSettings:
         tickets_per_minute_per_rule=settings.tickets_per_minute_per_rule,
         max_stored_bytes=settings.max_stored_bytes,
         max_stored_bytes_per_requester=settings.max_stored_bytes_per_requester,
+        max_open_reviews=settings.max_open_reviews,
+        max_open_reviews_per_requester=settings.max_open_reviews_per_requester,
+        break_glass_per_minute_per_requester=settings.break_glass_per_minute_per_requester,
         reject_cooldown_ms=settings.reject_cooldown,
         retention_ms=settings.ticket_retention,
         body_retention_ms=settings.body_retention,
@@ -273,7 +276,10 @@ async def vote_rule_defined(settings: Settings, outside: Outside, timeout: float
 def reviewing_service(settings: Settings, outside: Outside) -> ReviewingService:
     """Return the service that takes the reviews of break-glass."""
     return ReviewingService(
-        outside.reviews, vote_rule(settings, outside), timeout=max(1.0, settings.opa_timeout / _MS)
+        outside.reviews,
+        vote_rule(settings, outside),
+        settings.approvers,
+        timeout=max(1.0, settings.opa_timeout / _MS),
     )
 
 

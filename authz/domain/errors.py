@@ -15,6 +15,7 @@ HoldgateError
 ├── NotPermitted           the operator's rule doesn't let this requester ask -> 403
 ├── JustificationMissing   the rule wants the requester's reason, and there is none -> 428
 ├── TooManyTickets         a quota of new tickets is reached -> 429
+├── BreakGlassExhausted    a quota of uses of break-glass is reached -> 429
 ├── VoteRefused            this person can't cast this vote now (the reason is for people)
 ├── RecordUnreadable       a stored record is not one this release can read
 └── SettingsInvalid        the configuration has problems; all of them are listed
@@ -106,6 +107,20 @@ class TooManyTickets(HoldgateError):
 
     `total`, `requester` and `rule` are open tickets; `rate_…` of the same words are new ones in a minute;
     `bytes_total` and `bytes_requester` are what is stored. There may be room in `retry_after_s` seconds.
+    """
+
+    def __init__(self, scope: str, limit: int, retry_after_s: int = 30) -> None:
+        super().__init__(f"{limit} is the limit ({scope})")
+        self.scope = scope
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+
+class BreakGlassExhausted(HoldgateError):
+    """A quota of uses of break-glass is reached. `scope` names which, a stable word for metrics and logs.
+
+    `total` and `requester` are uses that nobody has reviewed; `rate_requester` is a requester's in a minute. There may
+    be room in `retry_after_s` seconds.
     """
 
     def __init__(self, scope: str, limit: int, retry_after_s: int = 30) -> None:

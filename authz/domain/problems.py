@@ -168,6 +168,14 @@ class Problem(Enum):
         "Too many tickets",
         "Too many requests wait for an approval, or came at once. Try again when retry-after has passed.",
     )
+    BREAK_GLASS_EXHAUSTED = ProblemType(
+        "break-glass-exhausted",
+        429,
+        GrpcStatus.RESOURCE_EXHAUSTED,
+        "Break-glass used too often",
+        "This request was not carried out: too many were let through in an emergency that nobody has reviewed yet, "
+        "or too many came at once. Have some reviewed, or try again when retry-after has passed.",
+    )
     PRINCIPAL_UNKNOWN = ProblemType(
         "principal-unknown",
         503,

@@ -48,7 +48,7 @@ class VoteRule(Protocol):
 
 
 class BuiltInRule:
-    """No rule of the operator's: members of a demanded group decide, as the domain has it, and review."""
+    """No rule of the operator's: whom a demand names decides, as the domain has it, and whom a review names reviews."""
 
     async def permits(
         self,
@@ -57,13 +57,18 @@ class BuiltInRule:
         subject: Subject,
         timeout: float,  # noqa: ARG002 - answers at once
     ) -> Permission:
-        """Leave all but reviews to the domain's rules, which know no group of reviewers."""
-        if action is not Action.REVIEW or asked_groups(subject) & actor.groups:
+        """Leave all but reviews to the domain's rules, which know nothing of reviewers."""
+        if action is not Action.REVIEW or asked_to_review(subject, actor):
             return Permission(allowed=True)
-        return Permission(allowed=False, reason="This review is for people of the group that the rule names.")
+        return Permission(
+            allowed=False,
+            reason="This review is for people of the group that the rule names, and for default approvers.",
+        )
 
 
-def asked_groups(subject: Subject) -> frozenset[str]:
-    """Return the groups that a subject names, over all its rules."""
+def asked_to_review(subject: Subject, actor: Actor) -> bool:
+    """Say whether a subject has a seat for somebody: by one of their groups, or because it is for any person."""
     each = cast("Sequence[Sequence[Mapping[str, object]]]", subject["approvers"])
-    return frozenset(str(seat["group"]) for seats in each for seat in seats if "group" in seat)
+    return actor.person is not None and any(
+        seat.get("group") in actor.groups or "any" in seat for seats in each for seat in seats
+    )

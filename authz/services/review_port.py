@@ -28,7 +28,9 @@ class ReviewStore(Protocol):
     async def break_glass(self, draft: ReviewDraft, check: CheckId, body: bytes = b"") -> Reviewed:
         """Write a use down, before its request is let through.
 
-        The same Check again (never one without an id) is the same use, and gets the review that it has.
+        The same Check again (never one without an id) is the same use, and gets the review that it has. `body` is
+        left out where there is hardly room for what has to be kept. Raises BreakGlassExhausted where too many wait
+        for a review, or come too fast; nothing is written then.
         """
         ...
 

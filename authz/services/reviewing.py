@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from authz.domain.approver import Approver
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
 from authz.domain.ticket import Ending
@@ -21,10 +22,16 @@ class ReviewingService:
     Raises VoteRefused, PolicyUnavailable, PolicyMalformed, StoreUnavailable and RecordUnreadable.
     """
 
-    def __init__(self, reviews: ReviewStore, rule: VoteRule, *, timeout: float) -> None:
-        """`timeout` bounds each question to the rule, in seconds."""
+    def __init__(
+        self, reviews: ReviewStore, rule: VoteRule, reviewers: Sequence[Approver] = (), *, timeout: float
+    ) -> None:
+        """`timeout` bounds each question to the rule, in seconds.
+
+        `reviewers` may review beside the group that broke the glass: whoever did it may be the only one in there.
+        """
         self._reviews = reviews
         self._rule = rule
+        self._reviewers = reviewers
         self._timeout = timeout
 
     async def waiting(self, limit: int = REVIEWS_MAX) -> Sequence[Reviewed]:
@@ -47,7 +54,7 @@ class ReviewingService:
         """Say whether somebody may look: people whom the directory knows, if the rule agrees."""
         if actor.person is None:
             return False
-        subject = review_subject(found.review.draft)
+        subject = review_subject(found.review.draft, self._reviewers)
         return (await self._rule.permits(Action.VIEW, actor, subject, self._timeout)).allowed
 
     @staticmethod
@@ -63,7 +70,7 @@ class ReviewingService:
         """Note that somebody looked at it, with what they found; never who broke the glass."""
         found = await self.find(review_id)
         ending = _finding(found, actor, comment)
-        subject = review_subject(found.review.draft)
+        subject = review_subject(found.review.draft, self._reviewers)
         permission = await self._rule.permits(Action.REVIEW, actor, subject, self._timeout)
         if not permission.allowed:
             code = "not-permitted"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.break_glass import ReviewDraft
 from authz.domain.ticket import State, Ticket, TicketDraft, Vote
@@ -35,8 +37,8 @@ def draft_subject(draft: TicketDraft) -> dict[str, object]:
     }
 
 
-def review_subject(draft: ReviewDraft) -> dict[str, object]:
-    """Describe a use of break-glass, for its use and for its review: whoever is in its group counts as asked."""
+def review_subject(draft: ReviewDraft, reviewers: Sequence[Approver] = ()) -> dict[str, object]:
+    """Describe a use of break-glass: whoever is in its group counts as asked, and for its review `reviewers` too."""
     return {
         "id": draft.id,
         "rule": draft.break_glass.rule,
@@ -45,7 +47,7 @@ def review_subject(draft: ReviewDraft) -> dict[str, object]:
         "state": State.PENDING.value,
         "requester": _somebody(draft.requester.identity.ns, draft.requester.identity.id, draft.requester.name)
         | {"person": draft.person},
-        "approvers": [[{"group": draft.break_glass.group, "count": 1}]],
+        "approvers": [[{"group": draft.break_glass.group, "count": 1}, *map(_seat, reviewers)]],
         "risk": "high",
         "method": draft.request.method,
         "host": draft.request.host,

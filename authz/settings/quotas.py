@@ -22,3 +22,9 @@ class QuotaSettings(BaseModel):
     max_stored_bytes: int = Field(1 << 30, ge=1 << 20)
     # The same for each requester.
     max_stored_bytes_per_requester: int = Field(1 << 27, ge=1 << 20)
+    # Uses of break-glass that nobody has reviewed, in all. More are refused with 429. Each partition has its share.
+    max_open_reviews: int = Field(5_000, ge=1)
+    # The same for each requester.
+    max_open_reviews_per_requester: int = Field(500, ge=1)
+    # Uses of break-glass in a minute, for each requester. A minute's worth may come at once; more are refused with 429.
+    break_glass_per_minute_per_requester: int = Field(60, ge=1, le=1_000_000)

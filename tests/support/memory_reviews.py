@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from authz.domain.break_glass import Review, ReviewDraft
-from authz.domain.errors import StoreUnavailable
+from authz.domain.errors import BreakGlassExhausted, StoreUnavailable
 from authz.domain.request import CheckId
 from authz.domain.ticket import Ending
 from authz.services.review_port import Reviewed
@@ -16,13 +16,14 @@ from tests.support.memory_store import START_MS
 class MemoryReviews:
     """Time stands still until a test moves `now`; `calls` counts the calls.
 
-    While `down` is set, every call raises StoreUnavailable.
+    While `down` is set, every call raises StoreUnavailable. Beyond `max_open` there is no room for a use.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_open: int = 1000) -> None:
         self.now = START_MS
         self.down = False
         self.calls = 0
+        self.max_open = max_open
         self.kept: dict[str, Review] = {}
         self.bodies: dict[str, bytes] = {}
         self._checks: dict[CheckId, str] = {}
@@ -32,6 +33,9 @@ class MemoryReviews:
         known = self._checks.get(check) if check.http_id else None
         if known:
             return Reviewed(self.kept[known], self.now)
+        if sum(review.done_at is None for review in self.kept.values()) >= self.max_open:
+            scope = "total"
+            raise BreakGlassExhausted(scope, self.max_open)
         review = Review(draft, self.now, self.now + draft.break_glass.review_within_ms)
         self.kept[draft.id] = review
         self.bodies[draft.id] = body

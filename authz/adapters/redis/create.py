@@ -12,7 +12,7 @@ from authz.domain.request import CheckId
 from authz.domain.ticket import TicketDraft
 from authz.services.ports import Created
 
-_SCRIPT = packaged("opening", "create", prelude=True)
+_SCRIPT = packaged("pace", "opening", "create", prelude=True)
 
 
 async def create(  # noqa: PLR0913, PLR0917 - the port's arguments, and where

@@ -27,13 +27,14 @@ class Keys:
     dead: str
     meta: str
     reviews: str
+    breakers: str
 
     @classmethod
     def of(cls, partition: int) -> Keys:
         """Return the keys of a partition by its number."""
         tag = f"{{holdgate:p{partition}}}:"
         names = ("clock", "audit", "outbox", "pending", "approved", "requesters", "index", "garbage")
-        named = {name: tag + name for name in (*names, "retry", "dead", "meta", "reviews")}
+        named = {name: tag + name for name in (*names, "retry", "dead", "meta", "reviews", "breakers")}
         return cls(partition=partition, **named)
 
     @property
@@ -64,7 +65,7 @@ class Keys:
         return f"{self.tag}same:{digest}"
 
     def pace(self, whose: str) -> str:
-        """Return when the next new ticket would be due at an even pace: of everybody, of a requester, of a rule."""
+        """Return when the next would be due at an even pace: of tickets in all, of a requester's, of a rule's."""
         return f"{self.tag}pace:{whose}"
 
     def size(self, whose: str) -> str:

@@ -1,4 +1,4 @@
--- What create and supersede share; the loader puts it between the prelude and either of them.
+-- What create and supersede share; the loader puts it, after pace.lua, between the prelude and either of them.
 -- KEYS[9] ticket, [10] its body, [11] pointer from what it answers for, [12..14] pace of all, of the requester, of the
 -- rule, [15..16] bytes of all, of the requester, [17] the ticket that the caller believes the pointer names.
 local ticket, body, pointer, earlier = KEYS[9], KEYS[10], KEYS[11], KEYS[17]
@@ -12,7 +12,6 @@ local per_minute = { tonumber(ARGV[19]), tonumber(ARGV[20]), tonumber(ARGV[21]) 
 local max_bytes = { tonumber(ARGV[22]), tonumber(ARGV[23]) }
 local check = ARGV[24]
 
-local MINUTE = 60000
 local PACES = { 'rate_total', 'rate_requester', 'rate_rule' }
 local SIZES = { 'bytes_total', 'bytes_requester' }
 
@@ -90,12 +89,6 @@ local function crowded(now)
   end
 end
 
--- The generic cell rate algorithm, as virtual scheduling (ITU-T I.371, annex A): a key holds when the next ticket
--- would be due at an even pace. One may come up to a minute before it is due, so a minute's worth may come at once.
-local function due(i, now)
-  return math.max(now, tonumber(redis.call('GET', paces[i]) or '') or now) + MINUTE / per_minute[i]
-end
-
 -- Bytes by when they will be gone at the latest: field = end of a span of time, value = bytes. Nothing is ever
 -- subtracted, time passes the fields: it can't drift, whatever is forgotten by a sweep and whatever by its TTL.
 local function stored(key, now)
@@ -121,10 +114,9 @@ end
 -- The reply where it comes too fast, or where too much is stored: which bound, and in how many ms there is room.
 local function too_much(now)
   for i, name in ipairs(PACES) do
-    -- A millisecond for what fractions lose.
-    local wait = due(i, now) - MINUTE - now
-    if wait > 1 then
-      return { 'full', name, text(math.ceil(wait)) }
+    local wait = too_soon(paces[i], per_minute[i], now)
+    if wait then
+      return { 'full', name, wait }
     end
   end
   for i, name in ipairs(SIZES) do
@@ -185,8 +177,7 @@ local function open(now)
   -- Places by this rule whose ticket was forgotten before any sweep came by.
   redis.call('ZREMRANGEBYLEX', REQUESTERS, '[' .. rule .. ':', '(' .. pending_member(rule, now + 1, ''))
   for i, key in ipairs(paces) do
-    local at = due(i, now)
-    redis.call('SET', key, string.format('%.3f', at), 'PX', text(math.ceil(at - now) + 1))
+    count_in(key, per_minute[i], now)
   end
   for _, key in ipairs(sizes) do
     remember_size(key, now)

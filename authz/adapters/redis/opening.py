@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from authz.adapters.redis.codec import decode_ticket, draft_data, encode_check, encode_draft
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Argument, Reply
+from authz.adapters.redis.quota_word import EVERYBODY, identity_word, kind_word
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.errors import StoreFull, StoreUnavailable, TooManyTickets
 from authz.domain.request import CheckId
@@ -17,7 +16,6 @@ LOOKS = 4
 """How often the ticket of an equal request may change while it is looked up."""
 
 _OPEN_RETRY_S = 30
-_ALL = "all"
 
 
 class Opening:
@@ -36,7 +34,7 @@ class Opening:
         """Encode the draft, once for all looks. While `closed`, only a ticket that is there already is given."""
         demand = draft.requirement
         self._closed = closed
-        self._requester, self._rule = quota_word(draft), _word(b"rule", demand.rule)
+        self._requester, self._rule = requester_word(draft), kind_word("rule", demand.rule)
         self._draft, self._keys, self._settings = draft, keys, settings
         self._args: tuple[Argument, ...] = (
             encode_draft(draft),
@@ -66,8 +64,8 @@ class Opening:
     def names(self, believed: str) -> list[str]:
         """Return the keys in the order of opening.lua."""
         keys, identifier = self._keys, self._draft.id
-        paces = (keys.pace(whose) for whose in (_ALL, self._requester, self._rule))
-        sizes = (keys.size(whose) for whose in (_ALL, self._requester))
+        paces = (keys.pace(whose) for whose in (EVERYBODY, self._requester, self._rule))
+        sizes = (keys.size(whose) for whose in (EVERYBODY, self._requester))
         return [
             *keys.shared,
             keys.ticket(identifier),
@@ -119,17 +117,6 @@ class Opening:
         return limits[scope]
 
 
-def quota_word(draft: TicketDraft) -> str:
-    """Return one fixed-width word for whom the quotas count a ticket, whatever the identity contains."""
-    if draft.quota_key:
-        return _word(b"by", draft.quota_key)
-    ns, name = (
-        text.encode("utf-8", "surrogatepass")
-        for text in (draft.requester.identity.ns, draft.requester.identity.id)
-    )
-    return sha256(b"%d:%b%b" % (len(ns), ns, name)).hexdigest()
-
-
-def _word(kind: bytes, text: str) -> str:
-    """Return a word that no requester's identity and no other kind of text has."""
-    return f"{kind.decode()}-{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+def requester_word(draft: TicketDraft) -> str:
+    """Return for whom the quotas count a ticket: its requester, or the source address of nobody in particular."""
+    return kind_word("by", draft.quota_key) if draft.quota_key else identity_word(draft.requester.identity)

@@ -14,6 +14,7 @@ _SHARED_OUT = (
     "tickets_per_minute",
     "tickets_per_minute_per_rule",
     "max_stored_bytes",
+    "max_open_reviews",
 )
 
 
@@ -26,7 +27,8 @@ class RedisSettings:
     `max_connections` serve calls; `blocking_connections` serve reads that wait, so that these starve nobody.
     A new ticket counts for all, for its requester and for its rule: while it is open (`max_open_…`), by pace
     (`tickets_per_minute…`), and its record and body for as long as they may be kept (`max_stored_bytes…`). Those for
-    all and for a rule are for all partitions together.
+    all and for a rule are for all partitions together. So do uses of break-glass: while their review is open
+    (`max_open_reviews…`), and by pace (`break_glass_per_minute_per_requester`).
     `retention_ms` is how long an ended ticket can still be looked up, `body_retention_ms` how long the body of its
     request. `consumer` names this process among the readers of the outbox and should be the same after a restart.
     `durability_asserted` says that the operator knows how this Redis persists and evicts where it doesn't tell.
@@ -47,6 +49,9 @@ class RedisSettings:
     tickets_per_minute_per_rule: int = 1_500
     max_stored_bytes: int = 1 << 30
     max_stored_bytes_per_requester: int = 1 << 27
+    max_open_reviews: int = 5_000
+    max_open_reviews_per_requester: int = 500
+    break_glass_per_minute_per_requester: int = 60
     reject_cooldown_ms: int = 600_000
     retention_ms: int = 7 * DAY_MS
     body_retention_ms: int = DAY_MS
@@ -73,6 +78,9 @@ class RedisSettings:
             "tickets_per_minute_per_rule",
             "max_stored_bytes",
             "max_stored_bytes_per_requester",
+            "max_open_reviews",
+            "max_open_reviews_per_requester",
+            "break_glass_per_minute_per_requester",
             "retention_ms",
             "lease_ms",
         ):

@@ -9,7 +9,7 @@ from authz.adapters.redis.body import body
 from authz.adapters.redis.create import create
 from authz.adapters.redis.end import end
 from authz.adapters.redis.expire import Sweep
-from authz.adapters.redis.keys import every_partition, keys_of
+from authz.adapters.redis.keys import Keys, every_partition, keys_of
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.load import load
 from authz.adapters.redis.pages import page
@@ -84,7 +84,7 @@ class RedisTicketStore:
             msg = f"{draft.id!r} is not an id for a ticket in {self._settings.partitions} partition(s)"
             raise ValueError(msg)
         await self.trust()
-        closed = await self._watermark.passed(keys)
+        closed = await self.nearly_full(keys)
         return await create(self.link, keys, self._share, draft, body, check, closed=closed)
 
     async def vote(  # noqa: PLR0913, PLR0917 - the port's
@@ -158,6 +158,13 @@ class RedisTicketStore:
     async def last_position(self) -> str:
         """See TicketStore."""
         return await self._audit.last_position()
+
+    async def nearly_full(self, keys: Keys) -> bool:
+        """Say whether so much is used of the memory of a partition's node that the rest is kept for what waits.
+
+        Raises StoreUnavailable.
+        """
+        return await self._watermark.passed(keys)
 
     async def trust(self) -> None:
         """Look at the server before the first write, unless `start` did. Raises StoreUnavailable."""

@@ -12,7 +12,7 @@ from authz.domain.errors import StoreUnavailable
 from authz.domain.ticket import TicketDraft
 from authz.services.ports import Created
 
-_SCRIPT = packaged("opening", "supersede", prelude=True)
+_SCRIPT = packaged("pace", "opening", "supersede", prelude=True)
 
 
 async def supersede(  # noqa: PLR0913, PLR0917 - the port's arguments, and where

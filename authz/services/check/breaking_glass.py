@@ -46,8 +46,8 @@ class BreakingGlass:
 
         The requester has to be a person whom the directory knows in the group, by the groups of now.
 
-        Raises PolicyMalformed, PrincipalUnknown, NotPermitted, BadRequest, BytesHidden, PolicyUnavailable and
-        StoreUnavailable.
+        Raises PolicyMalformed, PrincipalUnknown, NotPermitted, BadRequest, BytesHidden, BreakGlassExhausted,
+        PolicyUnavailable and StoreUnavailable.
         """
         terms = self._parser.parse(verdict.approval)
         requester = self._requesters.of_hold(call.request, decision.requester)

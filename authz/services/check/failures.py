@@ -6,6 +6,7 @@ from authz.domain.answer import Kind
 from authz.domain.errors import (
     BadRequest,
     BodyNotVisible,
+    BreakGlassExhausted,
     BytesHidden,
     JustificationMissing,
     NotPermitted,
@@ -61,6 +62,10 @@ def _refusal(error: BaseException) -> Outcome | None:
             members = {"scope": error.scope, "retry_after": error.retry_after_s}
             answer = problem(Problem.TOO_MANY_TICKETS, members, retry_after_s=error.retry_after_s)
             word = f"too_many_tickets_{error.scope}"
+        case BreakGlassExhausted():
+            members = {"scope": error.scope, "retry_after": error.retry_after_s}
+            answer = problem(Problem.BREAK_GLASS_EXHAUSTED, members, retry_after_s=error.retry_after_s)
+            word = f"break_glass_exhausted_{error.scope}"
         case NotPermitted():
             # The operator's own sentence, meant for the requester.
             answer = problem(Problem.NOT_PERMITTED, {"reason": str(error)} if str(error) else {})

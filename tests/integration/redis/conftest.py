@@ -21,7 +21,7 @@ KEYS = Keys.of(0)
 WITHOUT_TTL = {
     name
     for keys in every_partition(PARTITIONS_MAX)
-    for name in (*keys.shared, keys.retry, keys.dead, keys.meta, keys.reviews)
+    for name in (*keys.shared, keys.retry, keys.dead, keys.meta, keys.reviews, keys.breakers)
 }
 
 
@@ -95,6 +95,10 @@ async def assert_everything_ends(link: Link) -> None:
             members = cast("list[bytes]", await link.command("ZRANGE", keys.reviews, 0, -1))
             to_review |= {keys.review(member.decode()) for member in members}
     assert endless == (endless & WITHOUT_TTL) | to_review
+    for keys in partitions:
+        if keys.breakers in names:
+            places = cast("list[bytes]", await link.command("ZRANGE", keys.breakers, 0, -1))
+            assert {keys.review(place.decode().rpartition(":")[2]) for place in places} <= to_review
     tickets = {name.rpartition(":")[2] for name in names if ":ticket:" in name}
     indexes = {name for of in partitions for name in (*of.shared[3:8],) if name in names}
     for index in indexes:

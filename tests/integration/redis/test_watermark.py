@@ -11,12 +11,14 @@ import pytest
 from authz.adapters.redis import watermark
 from authz.adapters.redis.info import read_info
 from authz.adapters.redis.link import Link
+from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import StoreFull, StoreUnavailable
+from authz.domain.events import EventType
 from authz.domain.ticket import State
 from authz.services.ports import RedeemResult
-from tests.integration.redis.drafts import NEVER, check, draft, vote
+from tests.integration.redis.drafts import BODY, NEVER, check, draft, review, vote
 from tests.support.redis_server import RedisServer
 
 MEGABYTE = 1 << 20
@@ -73,6 +75,25 @@ async def test_nothing_new_is_held_and_everything_else_goes_on(
     await look.command("DEL", "ballast")
     await until_read_again()
     assert (await store.create(draft("/new"))).created
+    await store.aclose()
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_an_emergency_goes_on_and_leaves_everything_but_the_body(
+    server: RedisServer, look: Link, *, guarded: bool
+) -> None:
+    settings = RedisSettings(url=server.url, timeout_ms=5_000, memory_watermark=80 if guarded else 100)
+    store = RedisTicketStore(settings)
+    reviews = RedisReviewStore(store, settings)
+    await fill(look, 85)
+    used = await reviews.break_glass(review(), check(1), BODY)
+    assert [one.review for one in await reviews.reviews(9)] == [used.review]
+    assert [event.type for event in await store.events("0", 9, 0)] == [EventType.BREAKGLASS_USED]
+    assert await store.body(used.review.id) == (None if guarded else BODY), "the control keeps it"
+    await look.command("DEL", "ballast")
+    await until_read_again()
+    later = await reviews.break_glass(review("/later"), check(2), BODY)
+    assert await store.body(later.review.id) == BODY
     await store.aclose()
 
 

@@ -43,6 +43,18 @@ async def test_nothing_passes_that_was_not_written_down(world: World) -> None:
     assert (await world.check()).detail == "redis_unavailable"
 
 
+async def test_nothing_passes_that_there_is_no_room_for(world: World) -> None:
+    """With a time to come back; control: with room it passes."""
+    world.reviews.max_open = 1
+    assert (await world.check()).kind is Kind.ALLOW
+    outcome = await world.check(retry())
+    assert (status(outcome), outcome.kind) == (429, Kind.REFUSE)
+    assert body(outcome)["type"] == "urn:holdgate:problem:break-glass-exhausted"
+    assert headers(outcome)["retry-after"] == "30"
+    world.reviews.max_open = 2
+    assert (await world.check(retry())).kind is Kind.ALLOW
+
+
 async def test_nothing_passes_after_the_deadline(world: World) -> None:
     world.budget = 0.0
     outcome = await world.check()

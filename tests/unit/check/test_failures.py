@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import orjson
 import pytest
 
@@ -32,6 +34,10 @@ TABLE: list[tuple[BaseException, int, str, Kind]] = [
     *(
         (errors.TooManyTickets(scope, 9), 429, f"too_many_tickets_{scope}", Kind.REFUSE)
         for scope in ("total", "requester", "rule", *RATES, "bytes_total", "bytes_requester")
+    ),
+    *(
+        (errors.BreakGlassExhausted(scope, 9), 429, f"break_glass_exhausted_{scope}", Kind.REFUSE)
+        for scope in ("total", "requester", "rate_requester")
     ),
     *((kind(SECRET), 503, "unexpected", Kind.ERROR) for kind in (ValueError, KeyError, OSError, MemoryError)),
     (RecursionError(SECRET), 503, "unexpected", Kind.ERROR),
@@ -67,12 +73,15 @@ def test_what_a_client_did_wrong_is_said() -> None:
     assert unseen["reason"] == "the body is cut"
 
 
-def test_too_many_tickets_says_which_bound_and_when_there_is_room() -> None:
-    """By the rate to the second; by open tickets nobody knows, so half a minute."""
-    soon, some_time = (_answer(errors.TooManyTickets(*args)) for args in (("rate_rule", 9, 7), ("total", 9)))
+@pytest.mark.parametrize("kind", [errors.TooManyTickets, errors.BreakGlassExhausted])
+def test_an_exhausted_quota_says_which_bound_and_when_there_is_room(
+    kind: Callable[..., Exception],
+) -> None:
+    """By the rate to the second; by what is open nobody knows, so half a minute."""
+    soon, some_time = (_answer(kind(*args)) for args in (("rate_requester", 9, 7), ("total", 9)))
     assert (dict(soon.headers)["retry-after"], dict(some_time.headers)["retry-after"]) == ("7", "30")
     said = orjson.loads(soon.body)
-    assert (said["scope"], said["retry_after"]) == ("rate_rule", 7)
+    assert (said["scope"], said["retry_after"]) == ("rate_requester", 7)
 
 
 def _answer(error: BaseException) -> Respond:

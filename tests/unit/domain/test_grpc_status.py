@@ -28,6 +28,7 @@ def test_a_grpc_caller_can_tell_what_to_do_from_the_status_alone() -> None:
         Problem.BAD_REQUEST: GrpcStatus.INVALID_ARGUMENT,
         Problem.BODY_NOT_VISIBLE: GrpcStatus.INVALID_ARGUMENT,
         Problem.TOO_MANY_TICKETS: GrpcStatus.RESOURCE_EXHAUSTED,
+        Problem.BREAK_GLASS_EXHAUSTED: GrpcStatus.RESOURCE_EXHAUSTED,
         Problem.PRINCIPAL_UNKNOWN: GrpcStatus.UNAUTHENTICATED,
         Problem.UNAVAILABLE: GrpcStatus.UNAVAILABLE,
     }

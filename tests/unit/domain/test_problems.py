@@ -47,6 +47,7 @@ def test_types_are_stable_and_one_of_a_kind() -> None:
         "bad-request",
         "body-not-visible",
         "too-many-tickets",
+        "break-glass-exhausted",
         "principal-unknown",
         "unavailable",
     ]
