@@ -1,7 +1,7 @@
 -- End a ticket in favour of a new one, or of the one that answers for the new request already. Keys and arguments are
 -- opening.lua's, and KEYS[18] the ticket that leaves, [19] its body.
 local old, old_body = KEYS[18], KEYS[19]
-local old_id, rev, by_new, by_known = ARGV[24], ARGV[25], ARGV[26], ARGV[27]
+local old_id, rev, by_new, by_known = ARGV[25], ARGV[26], ARGV[27], ARGV[28]
 
 local bad = unfit_to_open() or wrong_type(old, 'hash') or wrong_type(old_body, 'string')
 if bad then
