@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from base64 import b64encode
+from collections.abc import Callable
 from queue import SimpleQueue
 
 import grpc
 import pytest
 
+from authz.adapters.envoy.grpc_answer import DETAILS_MAX, from_grpc
 from authz.adapters.envoy_config.endpoint import TcpEndpoint
 from tests.e2e.contract.answers import denying, header
 from tests.e2e.contract.bare import per_route
 from tests.e2e.contract.conftest import PATIENCE
-from tests.e2e.contract.grpc_calls import METHOD, WAIT, Caller, call, failure, unary
+from tests.e2e.contract.grpc_calls import (
+    CALLERS,
+    DETAILS,
+    METHOD,
+    WAIT,
+    Caller,
+    call,
+    echoing,
+    failure,
+    unary,
+)
+from tests.e2e.envoy_config import http1, http2
 from tests.e2e.envoy_config.stack import Document, Gate, Stack
 
 TICKET = "x-approval-ticket"
+EACH_CALLER = pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+CONTENT_TYPES = {
+    "application/grpc": True,
+    "application/grpc+proto": True,
+    "application/grpc+": True,
+    "application/grpc+json; charset=utf-8": True,
+    " application/grpc ": True,
+    "application/grpc;charset=utf-8": False,
+    "application/grpc, application/grpc": False,
+    "Application/gRPC": False,
+    "application/grpcx": False,
+    "application/grpc-web": False,
+    "application/grpc-web-text+proto": False,
+    "application/connect+proto": False,
+    "application/json": False,
+}
 
 
-class _Echo(grpc.GenericRpcHandler):
-    """Answers each message of a stream with itself."""
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        del handler_call_details
-        return grpc.stream_stream_rpc_method_handler(lambda messages, _context: messages)
-
-
-@contextmanager
-def echoing() -> Iterator[TcpEndpoint]:
-    server = grpc.server(ThreadPoolExecutor(4), handlers=[_Echo()], options=[("grpc.so_reuseport", 0)])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield TcpEndpoint("127.0.0.1", port)
-    finally:
-        server.stop(grace=None).wait()
-
-
-@pytest.mark.parametrize("caller", [unary, call])
+@EACH_CALLER
 def test_a_202_is_an_unknown_error_with_the_body_for_a_message(
     caller: Caller, stack: Stack, shipped: Gate
 ) -> None:
@@ -70,7 +78,7 @@ def test_other_statuses_are_what_grpc_maps_them_to(
     assert (seen.code, seen.details) == (code, "no")
 
 
-@pytest.mark.parametrize("caller", [unary, call])
+@EACH_CALLER
 def test_a_refusals_own_grpc_status_counts(caller: Caller, stack: Stack, shipped: Gate) -> None:
     stack.check.answer = denying(header("grpc-status", "9"), header(TICKET, "hg1.a"), status=202, body="held")
     seen = failure(caller, shipped.port)
@@ -78,10 +86,75 @@ def test_a_refusals_own_grpc_status_counts(caller: Caller, stack: Stack, shipped
     assert seen.metadata[TICKET] == "hg1.a"
 
 
+@EACH_CALLER
+@pytest.mark.parametrize(("body", "message"), [("", "100 % \u2013 held"), ("the body", "the body")])
+def test_a_refusals_own_grpc_message_counts_where_there_is_no_body(
+    body: str, message: str, caller: Caller, stack: Stack, shipped: Gate
+) -> None:
+    own = header("grpc-message", "100 %25 %E2%80%93 held")
+    stack.check.answer = denying(header("grpc-status", "9"), own, body=body)
+    assert failure(caller, shipped.port).details == message
+
+
+def encoded(size: int) -> str:
+    return b64encode(bytes(range(256)) * (size // 256)).rstrip(b"=").decode()
+
+
+@EACH_CALLER
+def test_metadata_and_details_of_a_refusal_arrive_whole(caller: Caller, stack: Stack, shipped: Gate) -> None:
+    details = encoded(DETAILS_MAX * 3 // 4)
+    assert len(details) == DETAILS_MAX
+    own = (
+        header("retry-after", "5"),
+        header("link", '</a>; rel="status"'),
+        header(TICKET, "hg1." + "a" * 80),
+    )
+    stack.check.answer = denying(header("grpc-status", "9"), header(DETAILS, details), *own)
+    seen = failure(caller, shipped.port)
+    assert seen.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert seen.metadata[DETAILS] == bytes(range(256)) * 12
+    assert (seen.metadata["retry-after"], seen.metadata["link"]) == ("5", '</a>; rel="status"')
+    assert seen.metadata[TICKET] == "hg1." + "a" * 80
+
+
+def test_control_more_metadata_than_a_caller_takes_is_another_error(stack: Stack, shipped: Gate) -> None:
+    stack.check.answer = denying(header("grpc-status", "9"), header(DETAILS, encoded(4 * DETAILS_MAX)))
+    assert failure(unary, shipped.port).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def by_http1(port: int, content_type: str) -> int:
+    return http1.send(port, METHOD, ("content-type", content_type.encode()), method="POST", body=b"").status
+
+
+def by_http2(port: int, content_type: str) -> int:
+    return http2.send(port, METHOD, [(b"content-type", content_type.strip().encode())]).status
+
+
+@pytest.mark.parametrize("send", [by_http1, by_http2])
+@pytest.mark.parametrize("raw", [True, False], ids=["raw headers", "joined headers"])
+@pytest.mark.parametrize(("content_type", "grpc_caller"), CONTENT_TYPES.items())
+def test_envoy_and_holdgate_take_the_same_callers_for_grpcs(
+    content_type: str,
+    grpc_caller: bool,
+    raw: bool,
+    send: Callable[[int, str], int],
+    stack: Stack,
+    shipped: Gate,
+    bare: Gate,
+) -> None:
+    """Whatever status a refusal has, it is 200 for a gRPC caller."""
+    stack.check.answer = denying(status=403, body="no")
+    assert send((shipped if raw else bare).port, content_type) == (200 if grpc_caller else 403)
+    (check,) = stack.check.checks
+    assert from_grpc(check) is grpc_caller
+
+
 def test_what_is_allowed_reaches_a_grpc_upstream(stack: Stack) -> None:
     with (
         echoing() as upstream,
-        stack.gate(upstream=upstream, upstream_http2=True, check_timeout=PATIENCE) as gate,
+        stack.gate(
+            upstream=TcpEndpoint("127.0.0.1", upstream.port), upstream_http2=True, check_timeout=PATIENCE
+        ) as gate,
     ):
         assert unary(gate.port) == b"a"
         assert call(gate.port, messages=[b"a", b"b"]) == [b"a", b"b"]
@@ -100,7 +173,12 @@ def test_a_stream_that_waits_for_an_answer_needs_a_route_without_buffering(
     changes = [] if buffered else [not_buffered]
     with (
         echoing() as upstream,
-        stack.gate(*changes, upstream=upstream, upstream_http2=True, check_timeout=PATIENCE) as gate,
+        stack.gate(
+            *changes,
+            upstream=TcpEndpoint("127.0.0.1", upstream.port),
+            upstream_http2=True,
+            check_timeout=PATIENCE,
+        ) as gate,
         grpc.insecure_channel(f"127.0.0.1:{gate.port}") as channel,
     ):
         said: SimpleQueue[bytes] = SimpleQueue()
