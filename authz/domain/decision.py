@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
+from authz.domain.described_value import described
 from authz.domain.errors import PolicyMalformed
 from authz.domain.header_mutation import Mutations, NameValues
 from authz.domain.identity import MAX_ID_LENGTH, Identity, Principal, is_identity_part
@@ -79,11 +80,11 @@ def read_decision(result: object) -> Decision:
     if isinstance(result, bool):
         return _YES if result else _NO
     if not isinstance(result, Mapping):
-        msg = f"the decision is {result!r:.80}; it must be true, false or an object"
+        msg = f"the decision is {described(result)}; it must be true, false or an object"
         raise PolicyMalformed(msg)
     allowed = result.get("allowed")
     if not isinstance(allowed, bool):
-        msg = f"allowed: {allowed!r:.80} must be true or false"
+        msg = f"allowed: {described(allowed)} must be true or false"
         raise PolicyMalformed(msg)
     if "approval" in result:
         verdict: Verdict = _break_glass(result) if allowed else Hold(result["approval"], _held_status(result))
@@ -118,7 +119,7 @@ def _headers(result: Mapping[str, object], key: str, *, pseudo: bool = False) ->
     for name, value in pairs:
         named = _FIELD_NAME.fullmatch(name) or (pseudo and _PSEUDO_HEADER.fullmatch(name))
         if not named or _UNSAFE_VALUE.search(value):
-            msg = f"{key}: {name!r:.80} has a name or value that is not one of RFC 9110 section 5"
+            msg = f"{key}: {described(name)} has a name or value that is not one of RFC 9110 section 5"
             raise PolicyMalformed(msg)
     return pairs
 
@@ -130,7 +131,7 @@ def _pairs(result: Mapping[str, object], key: str) -> NameValues:
     pairs: NameValues = ()
     for item in objects:
         if not isinstance(item, Mapping):
-            msg = f"{key}: {item!r:.80} must be an object of strings"
+            msg = f"{key}: {described(item)} must be an object of strings"
             raise PolicyMalformed(msg)
         pairs += _named(item, key)
     return pairs
@@ -144,7 +145,7 @@ def _named(fields: Mapping[str, object], key: str) -> NameValues:
         texts = [text for text in values if isinstance(text, str)]
         if len(texts) < len(values):
             # Not the value: a policy may pass on what a client sent, and this goes to the log.
-            msg = f"{key}.{name:.80}: {type(content).__name__} must be a string or an array of strings"
+            msg = f"{key}: {described(name)} has {described(content)}; it must be a string or an array of strings"
             raise PolicyMalformed(msg)
         pairs += [(str(name), text) for text in texts]
     return tuple(pairs)
@@ -153,7 +154,7 @@ def _named(fields: Mapping[str, object], key: str) -> NameValues:
 def _strings(result: Mapping[str, object], key: str) -> tuple[str, ...]:
     value = result.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        msg = f"{key}: {value!r:.80} must be an array of strings"
+        msg = f"{key}: {described(value)} must be an array of strings"
         raise PolicyMalformed(msg)
     return tuple(value)
 
@@ -161,7 +162,7 @@ def _strings(result: Mapping[str, object], key: str) -> tuple[str, ...]:
 def _text(result: Mapping[str, object], key: str) -> str:
     value = result.get(key, "")
     if not isinstance(value, str):
-        msg = f"{key}: {value!r:.80} must be a string"
+        msg = f"{key}: {described(value)} must be a string"
         raise PolicyMalformed(msg)
     return value
 
@@ -169,7 +170,7 @@ def _text(result: Mapping[str, object], key: str) -> str:
 def _object(result: Mapping[str, object], key: str) -> Mapping[str, object]:
     value = result.get(key, {})
     if not isinstance(value, Mapping):
-        msg = f"{key}: {value!r:.80} must be an object"
+        msg = f"{key}: {described(value)} must be an object"
         raise PolicyMalformed(msg)
     return value
 
@@ -180,7 +181,7 @@ def _status(result: Mapping[str, object]) -> int | None:
         return None
     # 403.0 and 4.03e2 are no statuses to the plugin; a bool is not one either.
     if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"http_status: {value!r:.80} must be a whole number, written as one"
+        msg = f"http_status: {described(value)} must be a whole number, written as one"
         raise PolicyMalformed(msg)
     return value
 
@@ -190,7 +191,7 @@ def _denied_status(result: Mapping[str, object]) -> int:
     if status is None:
         return DENIED_STATUS
     if status not in _STATUSES:
-        msg = f"http_status: {status} is not an HTTP status from {_STATUSES.start} to {_STATUSES.stop - 1}"
+        msg = f"http_status: {described(status)} is not an HTTP status from {_STATUSES.start} to {_STATUSES.stop - 1}"
         raise PolicyMalformed(msg)
     return status
 
@@ -198,7 +199,7 @@ def _denied_status(result: Mapping[str, object]) -> int:
 def _held_status(result: Mapping[str, object]) -> int | None:
     status = _status(result)
     if status is not None and status not in _HELD_STATUSES:
-        msg = f"http_status: {status} beside a demand must be one of {sorted(_HELD_STATUSES)}"
+        msg = f"http_status: {described(status)} beside a demand must be one of {sorted(_HELD_STATUSES)}"
         raise PolicyMalformed(msg)
     return status
 

@@ -27,10 +27,10 @@ _LENGTH_MAX = 64
 _MS_MAX = (2**63 - 1) // 1_000_000
 
 
-def parse_duration(text: str) -> int:
-    """Return the milliseconds of a Go duration.
+def parse_duration(text: str, shown: str = "") -> int:
+    """Return the milliseconds of a Go duration; `shown` is what an error calls it instead of repeating the text.
 
-    Raises ValueError with the offending text when it isn't one, is negative, isn't whole milliseconds, or is longer
+    Raises ValueError when it isn't one, is negative, isn't whole milliseconds, or is longer
     than the 292 years that Go can hold.
     """
     if text == "0":
@@ -41,10 +41,11 @@ def parse_duration(text: str) -> int:
         total += Decimal(piece.group(1)) * _UNIT_MS[piece.group(2)]
         position = piece.end()
     if not text or position != len(text) or total > _MS_MAX:
-        msg = f"{text!r:.80} is not a duration; write it as Go does, for example 90s, 30m or 1h30m"
+        named = shown or f"{text!r:.80}"
+        msg = f"{named} is not a duration; write it as Go does, for example 90s, 30m or 1h30m"
         raise ValueError(msg)
     if total != total.to_integral_value():
-        msg = f"{text!r} is finer than a millisecond"
+        msg = f"{shown or repr(text)} is finer than a millisecond"
         raise ValueError(msg)
     return int(total)
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from authz.domain.described_value import described
 from authz.domain.duration import format_duration, parse_duration
 from authz.domain.errors import PolicyMalformed
 from authz.domain.identity import MAX_ID_LENGTH, Identity, is_identity_part
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
+_KEYS_NAMED = 5
 
 
 def mapping(value: object, where: str) -> Mapping[str, object]:
     """Return an object. Raises PolicyMalformed."""
     if not isinstance(value, Mapping):
-        msg = f"{where}: {value!r:.80} must be an object"
+        msg = f"{where}: {described(value)} must be an object"
         raise PolicyMalformed(msg)
     return value
 
@@ -23,7 +25,7 @@ def mapping(value: object, where: str) -> Mapping[str, object]:
 def array(value: object, where: str, limit: int) -> list[object]:
     """Return an array of at most `limit` entries. Raises PolicyMalformed."""
     if not isinstance(value, list):
-        msg = f"{where}: {value!r:.80} must be an array"
+        msg = f"{where}: {described(value)} must be an array"
         raise PolicyMalformed(msg)
     if len(value) > limit:
         msg = f"{where}: {len(value)} entries; {limit} is the limit"
@@ -35,14 +37,16 @@ def only(fields: Mapping[str, object], known: frozenset[str], where: str) -> Non
     """Raise PolicyMalformed for a key that isn't known: it may be what restricts the hold."""
     unknown = sorted(fields.keys() - known)
     if unknown:
-        msg = f"{where}: unknown {unknown!r:.200}; known are {sorted(known)}"
+        named = ", ".join(described(key) for key in unknown[:_KEYS_NAMED])
+        more = f" and {len(unknown) - _KEYS_NAMED} more" if len(unknown) > _KEYS_NAMED else ""
+        msg = f"{where}: unknown [{named}]{more}; known are {sorted(known)}"
         raise PolicyMalformed(msg)
 
 
 def slug(value: object, where: str) -> str:
     """Return a name that can stand in metrics and logs. Raises PolicyMalformed."""
     if not isinstance(value, str) or not _SLUG.fullmatch(value):
-        msg = f"{where}: {value!r:.80} must be a slug of a-z, 0-9 and dashes, at most 64 characters"
+        msg = f"{where}: {described(value)} must be a slug of a-z, 0-9 and dashes, at most 64 characters"
         raise PolicyMalformed(msg)
     return value
 
@@ -50,7 +54,7 @@ def slug(value: object, where: str) -> str:
 def text(value: object, where: str, limit: int) -> str:
     """Return a string of at most `limit` characters. Raises PolicyMalformed."""
     if not isinstance(value, str):
-        msg = f"{where}: {value!r:.80} must be a string"
+        msg = f"{where}: {described(value)} must be a string"
         raise PolicyMalformed(msg)
     if len(value) > limit:
         msg = f"{where}: {len(value)} characters; {limit} is the limit"
@@ -61,7 +65,7 @@ def text(value: object, where: str, limit: int) -> str:
 def one_of(value: object, choices: tuple[str, ...], where: str) -> str:
     """Return one of the choices. Raises PolicyMalformed."""
     if not isinstance(value, str) or value not in choices:
-        msg = f"{where}: {value!r:.80} must be one of {', '.join(choices)}"
+        msg = f"{where}: {described(value)} must be one of {', '.join(choices)}"
         raise PolicyMalformed(msg)
     return value
 
@@ -70,7 +74,7 @@ def count(value: object, where: str, limit: int) -> int:
     """Return a whole number from 1 to `limit`. Raises PolicyMalformed."""
     # bool is an int in Python; JSON's 1.0 is a float and not a count.
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limit:
-        msg = f"{where}: {value!r:.80} must be a whole number from 1 to {limit}"
+        msg = f"{where}: {described(value)} must be a whole number from 1 to {limit}"
         raise PolicyMalformed(msg)
     return value
 
@@ -78,10 +82,10 @@ def count(value: object, where: str, limit: int) -> int:
 def duration(value: object, where: str, limit: int, *, least: int = 1) -> int:
     """Return milliseconds from `least` to `limit`, read as Go writes durations. Raises PolicyMalformed."""
     if not isinstance(value, str):
-        msg = f"{where}: {value!r:.80} must be a duration such as 30m"
+        msg = f"{where}: {described(value)} must be a duration such as 30m"
         raise PolicyMalformed(msg)
     try:
-        milliseconds = parse_duration(value)
+        milliseconds = parse_duration(value, described(value))
     except ValueError as error:
         msg = f"{where}: {error}"
         raise PolicyMalformed(msg) from error
@@ -95,7 +99,7 @@ def duration(value: object, where: str, limit: int, *, least: int = 1) -> int:
 def route(value: object, routes: frozenset[str], where: str) -> str:
     """Return the name of a route that the settings have. Raises PolicyMalformed."""
     if not isinstance(value, str) or value not in routes:
-        msg = f"{where}: no route {value!r:.80} in the settings; there are {sorted(routes)}"
+        msg = f"{where}: {described(value)} is no route in the settings; there are {sorted(routes)}"
         raise PolicyMalformed(msg)
     return value
 

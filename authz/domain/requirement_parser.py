@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from authz.domain import policy_fields as read
 from authz.domain.approver import Approver
+from authz.domain.described_value import described
 from authz.domain.errors import PolicyMalformed
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement import Demand, Escalation, Redeem, Requirement, Risk, Seats
@@ -138,14 +139,14 @@ class RequirementParser:
 
     def _bind_headers(self, value: object, where: str) -> tuple[str, ...]:
         result = []
-        for name in read.array(value, where, self._limits.bind_headers):
+        for i, name in enumerate(read.array(value, where, self._limits.bind_headers)):
             lowered = name.lower() if isinstance(name, str) else ""
             if not _HEADER_NAME.fullmatch(lowered):
-                msg = f"{where}: {name!r:.80} is not a header name (RFC 9110 section 5.1)"
+                msg = f"{where}[{i}]: {described(name)} is not a header name (RFC 9110 section 5.1)"
                 raise PolicyMalformed(msg)
             if is_reserved(lowered):
                 # The retry carries the ticket and the held request didn't: it could never be redeemed.
-                msg = f"{where}: {name!r} is Holdgate's own and differs on every retry"
+                msg = f"{where}[{i}]: {described(name)} is Holdgate's own and differs on every retry"
                 raise PolicyMalformed(msg)
             result.append(lowered)
         return tuple(sorted(set(result)))
@@ -155,13 +156,13 @@ class RequirementParser:
         if isinstance(value, bool):
             return () if value else None
         if not isinstance(value, Mapping):
-            msg = f"{where}: {value!r:.80} must be true, false or an object with ignore"
+            msg = f"{where}: {described(value)} must be true, false or an object with ignore"
             raise PolicyMalformed(msg)
         read.only(value, frozenset({"ignore"}), where)
         pointers = read.array(value.get("ignore"), f"{where}.ignore", self._limits.body_ignores)
-        for pointer in pointers:
+        for i, pointer in enumerate(pointers):
             if not isinstance(pointer, str) or len(pointer) > _POINTER_MAX or not _POINTER.fullmatch(pointer):
-                msg = f"{where}.ignore: {pointer!r:.80} is not a JSON pointer (RFC 6901) such as /clientToken"
+                msg = f"{where}.ignore[{i}]: {described(pointer)} is not a JSON pointer (RFC 6901) such as /clientToken"
                 raise PolicyMalformed(msg)
         return tuple(sorted({str(pointer) for pointer in pointers}))
 

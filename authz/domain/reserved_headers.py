@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from authz.domain.described_value import described
 from authz.domain.errors import PolicyMalformed
 from authz.domain.header_mutation import Mutations
 from authz.domain.request import GatedRequest
@@ -46,7 +47,7 @@ def refuse_reserved(mutations: Mutations) -> None:
     """Raise PolicyMalformed when a policy sets a reserved header: it could claim an approval that never was."""
     for name, _ in mutations.headers:
         if is_reserved(name):
-            msg = f"headers: {name!r} is Holdgate's own; choose a name that does not begin with {PREFIX}"
+            msg = f"headers: {described(name)} is Holdgate's own; choose a name that does not begin with {PREFIX}"
             raise PolicyMalformed(msg)
 
 

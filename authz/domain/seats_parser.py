@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from authz.domain import policy_fields as read
 from authz.domain.approver import Approver, ApproverKind
+from authz.domain.described_value import described
 from authz.domain.errors import PolicyMalformed
 from authz.domain.limits import RequirementLimits
 from authz.domain.requirement import Seats
@@ -57,7 +58,7 @@ class SeatsParser:
         if "group" in entry:
             group = entry["group"]
             if not isinstance(group, str) or not 0 < len(group) <= self.limits.text:
-                msg = f"{where}.group: {group!r:.80} must be a group's name"
+                msg = f"{where}.group: {described(group)} must be a group's name"
                 raise PolicyMalformed(msg)
             return Approver(ApproverKind.GROUP, group=group, count=count)
         if "user" in entry:
@@ -66,6 +67,6 @@ class SeatsParser:
                 raise PolicyMalformed(msg)
             return Approver(ApproverKind.USER, user=read.identity(entry["user"], f"{where}.user"))
         if entry["any"] is not True:
-            msg = f"{where}.any: only true makes sense; got {entry['any']!r:.80}"
+            msg = f"{where}.any: only true makes sense; got {described(entry['any'])}"
             raise PolicyMalformed(msg)
         return Approver(ApproverKind.ANY, count=count)
