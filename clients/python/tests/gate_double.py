@@ -185,6 +185,32 @@ def _meet(trouble: Trouble) -> httpx.Response:
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
+class OverTheWire(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Takes a request's bytes as a connection does: once, and without keeping them for the client."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        return self._arrived(request, b"".join(request.stream))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        return self._arrived(request, b"".join([chunk async for chunk in request.stream]))
+
+    def _arrived(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        arrived = httpx.Request(
+            request.method,
+            request.url,
+            headers=request.headers.raw,
+            stream=httpx.ByteStream(body),
+            extensions=request.extensions,
+        )
+        arrived.read()
+        return self._handler(arrived)
+
+
 @dataclass
 class Caller:
     """A client, sync or async. It has `heard` what was told of the hold, and collects how it waited in `time`."""
@@ -206,7 +232,7 @@ class Caller:
 
     def transport(self) -> HoldgateTransport:
         return HoldgateTransport(
-            httpx.MockTransport(self.handler),
+            OverTheWire(self.handler),
             patience=self.patience,
             on_hold=self.on_hold or self.heard.append,
             stop=self.time,
@@ -215,7 +241,7 @@ class Caller:
 
     def async_transport(self) -> AsyncHoldgateTransport:
         return AsyncHoldgateTransport(
-            httpx.MockTransport(self.handler),
+            OverTheWire(self.handler),
             patience=self.patience,
             on_hold=self.on_hold or self.heard.append,
             resend_lost=self.resend_lost,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
@@ -28,7 +28,7 @@ class Answer:
     """
 
     response: httpx.Response
-    document: Mapping[str, object] | None = None
+    document: Mapping[str, object] | None = field(default=None, repr=False)  # a hold's has the token
 
 
 def media_type(headers: httpx.Headers) -> str:

@@ -43,6 +43,7 @@ class Conversation:
         self._origin = Origin.of_request(request)
         self._ticket = take_ticket(request)
         self._request = patient(request)
+        self._replayable = replayable(request)
         self._asking = Asking(wire, patience, self._request)
         self._wait: Wait | None = None
         self._prompt = True
@@ -94,7 +95,7 @@ class Conversation:
         if self._wait is None:
             self._wait = Wait(self._wire, self._patience, ticket, found.hold)
         await self._wait.meet(ticket, found.hold)
-        if not replayable(self._request):
+        if not self._replayable:
             raise NotReplayable(
                 f"The request is held as ticket {ticket.id}, and its body is a stream, which can't be sent again. "
                 f"Give it as bytes, or say with extensions={{{REPLAYABLE_EXTENSION!r}: True}} that the stream gives "

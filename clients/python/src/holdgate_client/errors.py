@@ -16,7 +16,7 @@
     │   ├── Changed               409: another request than the approved one; `parts` names what differs
     │   ├── Unfit                 400, 413, 428: nothing was held, because the request lacks something
     │   ├── RequesterUnknown      503: nothing verified who asks
-    │   ├── TooManyTickets        429: too many requests wait already
+    │   ├── TooMany               429: too many wait already, or were let through unreviewed
     │   └── Outage                503: it could not be judged, so it was not carried out
     └── Unfinished                the wait ended here; `ticket` goes on with it
         ├── WaitTimeout           the patience was over
@@ -122,8 +122,8 @@ class RequesterUnknown(Answered):
     """Nothing verified who sends the request, and an approval would belong to nobody."""
 
 
-class TooManyTickets(Answered):
-    """Too many requests wait for an approval already, or came at once."""
+class TooMany(Answered):
+    """Too many requests wait for an approval already, wait for a review of break-glass, or came at once."""
 
 
 class Outage(Answered):
@@ -188,7 +188,8 @@ _OF_KIND: dict[str, type[Answered]] = {
     "body-not-visible": Unfit,
     "justification-required": Unfit,
     "principal-unknown": RequesterUnknown,
-    "too-many-tickets": TooManyTickets,
+    "too-many-tickets": TooMany,
+    "break-glass-exhausted": TooMany,
     "unavailable": Outage,
 }
 

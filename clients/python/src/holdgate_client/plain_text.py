@@ -7,8 +7,8 @@ def plain(text: str, limit: int = 400) -> str:
     Line breaks, control characters, invisible ones and changes of direction are written out, and what is longer than
     `limit` characters is cut.
     """
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(character if character.isprintable() else _escaped(character) for character in cut)
+    shown = "".join(character if character.isprintable() else _escaped(character) for character in text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def _escaped(character: str) -> str:
