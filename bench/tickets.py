@@ -40,7 +40,7 @@ async def _measure(address: str, environ: Mapping[str, str], number: int, first:
     async with grpc.aio.insecure_channel(address) as channel:
         stub = AuthorizationStub(channel)
         holds, held = await _asked(stub, [_request(each) for each in numbers])
-        tickets = [_ticket(answer) for answer in held]
+        tickets = [held_ticket(answer) for answer in held]
         await _approve([identifier for identifier, _ in tickets], environ)
         again = [_request(each, token) for each, (_, token) in zip(numbers, tickets, strict=True)]
         redemptions, redeemed = await _asked(stub, again)
@@ -75,7 +75,8 @@ async def _asked(
     return len(checks) / (time.perf_counter() - started), [answers[place] for place in range(len(checks))]
 
 
-def _ticket(answer: CheckResponse) -> tuple[str, str]:
+def held_ticket(answer: CheckResponse) -> tuple[str, str]:
+    """Return id and token of the ticket of a hold. Raises Unusable for any other answer."""
     denied = answer.denied_response
     if denied.status.code != _HELD:
         raise Unusable(f"instead of a hold: {answer!s:.500}")
