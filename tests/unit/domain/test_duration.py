@@ -103,3 +103,11 @@ def test_the_shortest_spelling_is_written() -> None:
     """Errors and docs show these."""
     shown = [format_duration(n) for n in (0, 150, 1500, 60_000, 5_400_000)]
     assert shown == ["0s", "150ms", "1s500ms", "1m", "1h30m"]
+
+
+def test_the_longest_text_that_is_read_has_64_characters() -> None:
+    """No duration that somebody means is longer, and an error needn't repeat one."""
+    longest = f"{'1s' * 31}1m"
+    assert parse_duration(longest) == 91_000
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration(f"{longest}1s")

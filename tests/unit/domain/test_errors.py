@@ -23,3 +23,28 @@ def test_what_is_unavailable_names_its_dependency() -> None:
     """A word for metrics and logs."""
     kinds = (errors.PolicyUnavailable, errors.StoreUnavailable, errors.Overloaded)
     assert [kind.dependency for kind in kinds] == ["opa", "redis", "holdgate"]
+
+
+def test_errors_carry_what_programs_ask_and_say_it_to_people() -> None:
+    hidden = errors.BytesHidden("header:x-tenant")
+    assert hidden.part == "header:x-tenant"
+    assert str(hidden) == (
+        "header:x-tenant contains '!', which may hide bytes outside UTF-8; "
+        "set encode_raw_headers: true on Envoy's ext_authz filter"
+    )
+    missing = errors.JustificationMissing("delete-production")
+    assert (missing.rule, str(missing)) == (
+        "delete-production",
+        "rule delete-production wants x-approval-justification",
+    )
+    full = errors.TooManyTickets("requester", 20)
+    assert (full.scope, full.limit, full.retry_after_s) == ("requester", 20, 30)
+    assert str(full) == "20 is the limit (requester)"
+    refused = errors.VoteRefused("own-request", "You asked for this yourself.")
+    assert (refused.code, str(refused)) == ("own-request", "You asked for this yourself.")
+
+
+def test_every_problem_of_the_settings_has_a_line() -> None:
+    invalid = errors.SettingsInvalid(["HOLDGATE_ONE: is not a number", "HOLDGATE_TWO: is missing"])
+    assert invalid.problems == ["HOLDGATE_ONE: is not a number", "HOLDGATE_TWO: is missing"]
+    assert str(invalid).splitlines() == invalid.problems

@@ -159,6 +159,7 @@ def test_what_is_no_id_has_no_partition(text: str) -> None:
 def test_the_short_code_is_for_the_eye() -> None:
     """Six characters that card and page both show."""
     assert short_code("0-abcdefghijklmnopqrstuvwxyz") == "ABC-DEF"
+    assert short_code(f"1f-{ID.partition('-')[2]}") == short_code(ID)
 
 
 @pytest.mark.parametrize("kid", ["", "K1", "k.1", "k 1", "k" * 17, "k\u00e9"])
