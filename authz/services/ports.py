@@ -113,7 +113,8 @@ class TicketStore(Protocol):
     ) -> Created | None:
         """End a living ticket in favour of a new one, in one step, if it is still at `rev`; else None.
 
-        Raises TooManyTickets beyond a creation rate; the old ticket is then as it was.
+        The new one is counted as by `create`, and takes the place of a pending one. Raises TooManyTickets as that
+        does; the old ticket is then as it was.
         """
         ...
 

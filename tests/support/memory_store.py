@@ -50,9 +50,7 @@ class MemoryStore:
             used = ticket.state is State.USED_UP and any(use.check == check for use in ticket.redemptions)
             if same and (used or self._answers(ticket)):
                 return Created(ticket, self.now, created=False)
-        if sum(one.state_at(self.now) is State.PENDING for one in self.tickets.values()) >= self._max_open:
-            scope = "total"
-            raise TooManyTickets(scope, self._max_open)
+        self._check_room()
         return self._opened(draft, body)
 
     async def supersede(
@@ -62,6 +60,8 @@ class MemoryStore:
         ticket = self.tickets.get(ticket_id)
         if ticket is None or ticket.rev != rev or not ticket.state_at(self.now).live:
             return None
+        if ticket.state is State.APPROVED:
+            self._check_room()
         over = replace(ticket, rev=rev + 1, state=State.SUPERSEDED, ended_at=self.now, replaced_by=draft.id)
         self._put(over, EventType.TICKET_SUPERSEDED)
         return self._opened(draft, body)
@@ -162,6 +162,11 @@ class MemoryStore:
     async def last_position(self) -> str:
         self._called("last_position")
         return str(len(self.log))
+
+    def _check_room(self) -> None:
+        if sum(one.state_at(self.now) is State.PENDING for one in self.tickets.values()) >= self._max_open:
+            scope = "total"
+            raise TooManyTickets(scope, self._max_open)
 
     def _opened(self, draft: TicketDraft, body: bytes) -> Created:
         demand = draft.requirement

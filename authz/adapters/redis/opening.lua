@@ -10,7 +10,7 @@ local kept, body_retention, coalesced = ARGV[13], tonumber(ARGV[14]), ARGV[15] =
 local max_total, max_requester, max_rule = tonumber(ARGV[16]), tonumber(ARGV[17]), tonumber(ARGV[18])
 local per_minute = { tonumber(ARGV[19]), tonumber(ARGV[20]), tonumber(ARGV[21]) }
 local max_bytes = { tonumber(ARGV[22]), tonumber(ARGV[23]) }
-local check = ARGV[24]
+local check, closed = ARGV[24], ARGV[25] == '1'
 
 local PACES = { 'rate_total', 'rate_requester', 'rate_rule' }
 local SIZES = { 'bytes_total', 'bytes_requester' }
@@ -76,15 +76,19 @@ local function open_of(whose, now)
   return redis.call('ZLEXCOUNT', REQUESTERS, '[' .. pending_member(whose, now + 1, ''), '(' .. whose .. ';')
 end
 
--- Open tickets are counted by deadline, so that a late sweep locks nobody out.
-local function crowded(now)
-  if redis.call('ZCOUNT', PENDING, '(' .. text(now), '+inf') >= max_total then
+-- Open tickets are counted by deadline, so that a late sweep locks nobody out. `place` is what a pending ticket that
+-- leaves makes free, { requester, rule }: taking that raises no count. Nil where there is none.
+local function crowded(now, place)
+  if closed then
+    return { 'closed' }
+  end
+  if not place and redis.call('ZCOUNT', PENDING, '(' .. text(now), '+inf') >= max_total then
     return { 'full', 'total' }
   end
-  if open_of(requester, now) >= max_requester then
+  if not (place and place.requester == requester) and open_of(requester, now) >= max_requester then
     return { 'full', 'requester' }
   end
-  if open_of(rule, now) >= max_rule then
+  if not (place and place.rule == rule) and open_of(rule, now) >= max_rule then
     return { 'full', 'rule' }
   end
 end

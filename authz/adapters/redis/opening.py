@@ -33,7 +33,6 @@ class Opening:
     ) -> None:
         """Encode the draft, once for all looks. While `closed`, only a ticket that is there already is given."""
         demand = draft.requirement
-        self._closed = closed
         self._requester, self._rule = requester_word(draft), kind_word("rule", demand.rule)
         self._draft, self._keys, self._settings = draft, keys, settings
         self._args: tuple[Argument, ...] = (
@@ -50,7 +49,7 @@ class Opening:
             body,
             settings.body_retention_ms,
             int(bool(draft.answers_for)),
-            0 if closed else settings.max_open_total,
+            settings.max_open_total,
             settings.max_open_per_requester,
             settings.max_open_per_rule,
             settings.tickets_per_minute,
@@ -59,6 +58,7 @@ class Opening:
             settings.max_stored_bytes,
             settings.max_stored_bytes_per_requester,
             encode_check(check) if check is not None and check.http_id else b"",
+            int(closed),
         )
 
     def names(self, believed: str) -> list[str]:
@@ -91,7 +91,7 @@ class Opening:
                 return Created(decode_ticket(fields), int(now), created=verdict == b"created")
             case [b"moved", bytes() as named]:
                 return named.decode()
-            case [b"full", b"total"] if self._closed:
+            case [b"closed"]:
                 percent = self._settings.memory_watermark
                 raise StoreFull(f"at least {percent} % of Redis's memory is used; nothing new is held")
             case [b"full", bytes() as scope]:

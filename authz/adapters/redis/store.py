@@ -114,7 +114,8 @@ class RedisTicketStore:
             msg = f"{draft.id!r} can't replace {ticket_id!r}: they are in two partitions"
             raise ValueError(msg)
         await self.trust()
-        return await supersede(self.link, keys, self._share, ticket_id, rev, draft, body)
+        closed = await self.nearly_full(keys)
+        return await supersede(self.link, keys, self._share, ticket_id, rev, draft, body, closed=closed)
 
     async def withdraw(self, ticket_id: str, rev: int, person: str) -> Loaded | None:
         """See TicketStore."""

@@ -1,7 +1,7 @@
 -- End a ticket in favour of a new one, or of the one that answers for the new request already. Keys and arguments are
 -- opening.lua's, and KEYS[18] the ticket that leaves, [19] its body.
 local old, old_body = KEYS[18], KEYS[19]
-local old_id, rev, by_new, by_known = ARGV[25], ARGV[26], ARGV[27], ARGV[28]
+local old_id, rev, by_new, by_known = ARGV[26], ARGV[27], ARGV[28], ARGV[29]
 
 local bad = unfit_to_open() or wrong_type(old, 'hash') or wrong_type(old_body, 'string')
 if bad then
@@ -18,8 +18,9 @@ local found = answered(now, old_id)
 if found and found[1] ~= 'existing' then
   return found
 end
--- No open ticket more than before, so those caps don't matter; pace and bytes do.
-local refused = not found and (taken() or too_much(now))
+-- A grant took no place among the open tickets.
+local place = state == 'pending' and { requester = known[6], rule = known[7] } or nil
+local refused = not found and (taken() or crowded(now, place) or too_much(now))
 if refused then
   return refused
 end

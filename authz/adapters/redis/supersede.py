@@ -23,13 +23,15 @@ async def supersede(  # noqa: PLR0913, PLR0917 - the port's arguments, and where
     rev: int,
     draft: TicketDraft,
     body: bytes,
+    *,
+    closed: bool,
 ) -> Created | None:
     """Replace a ticket that lives at `rev` by the draft, or by another ticket that answers for it; else None.
 
-    One round trip where the old ticket was the one that answers. Raises TooManyTickets, StoreUnavailable and
-    RecordUnreadable; the old ticket is then as it was.
+    One round trip where the old ticket was the one that answers. While `closed` there is no new one. Raises
+    TooManyTickets, StoreUnavailable and RecordUnreadable; the old ticket is then as it was.
     """
-    opening = Opening(keys, settings, draft, body)
+    opening = Opening(keys, settings, draft, body, closed=closed)
     old = (keys.ticket(ticket_id), keys.body(ticket_id))
     believed = ticket_id if draft.answers_for else ""
     for _ in range(LOOKS):

@@ -55,7 +55,7 @@ async def test_without_the_pointer_the_same_250_get_many_tickets(
     store: RedisTicketStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard = "local named = redis.call('GET', pointer) or ''"
-    source = text_of("prelude") + text_of("opening") + text_of("create")
+    source = text_of("prelude") + text_of("pace") + text_of("opening") + text_of("create")
     assert guard in source
     monkeypatch.setattr(create, "_SCRIPT", Script.of(source.replace(guard, "local named = ''")))
     results = await asyncio.gather(*(store.create(draft()) for _ in range(50)))

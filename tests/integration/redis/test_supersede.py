@@ -15,7 +15,7 @@ from authz.domain.events import EventType
 from authz.domain.ticket import Choice, State, Ticket
 from authz.services.ports import RedeemResult
 from tests.integration.redis.conftest import KEYS, advance
-from tests.integration.redis.drafts import BODY, MINUTE, NEVER, check, draft, vote
+from tests.integration.redis.drafts import BODY, MINUTE, NEVER, check, draft, under_rule, vote
 
 
 async def living(store: RedisTicketStore, state: State, path: str = "/a") -> Ticket:
@@ -122,15 +122,67 @@ async def test_a_draft_of_another_partition_is_a_mistake_of_the_caller(store: Re
         await store.supersede(old.id, 1, replace(draft(), id="1-" + "a" * 26))
 
 
-async def test_there_is_always_room_for_what_replaces_another(settings: RedisSettings) -> None:
-    tight = replace(settings, max_open_total=1, max_open_per_requester=1, max_open_per_rule=1)
-    store = RedisTicketStore(tight)
+CAPS = {
+    "total": "max_open_total",
+    "requester": "max_open_per_requester",
+    "rule": "max_open_per_rule",
+}
+
+
+async def test_there_is_always_room_for_what_replaces_a_pending_one(settings: RedisSettings) -> None:
+    """Also where somebody has lowered the caps meanwhile."""
+    store = RedisTicketStore(settings)
     old = await living(store, State.PENDING)
-    created = await store.supersede(old.id, 1, draft("/b"))
+    await store.create(draft("/other"))
+    await store.aclose()
+    lowered = replace(settings, max_open_total=1, max_open_per_requester=1, max_open_per_rule=1)
+    tight = RedisTicketStore(lowered)
+    created = await tight.supersede(old.id, 1, draft("/b"))
     assert created is not None
     assert created.created
     with pytest.raises(TooManyTickets):
-        await store.create(draft("/c"))
+        await tight.create(draft("/c"))
+    await tight.aclose()
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+@pytest.mark.parametrize(("scope", "setting"), CAPS.items())
+async def test_what_replaces_a_grant_needs_room_among_the_open_ones(
+    settings: RedisSettings, monkeypatch: pytest.MonkeyPatch, scope: str, setting: str, *, guarded: bool
+) -> None:
+    if not guarded:
+        source = supersede_module._SCRIPT.source.decode()
+        guard = "taken() or crowded(now, place) or too_much(now)"
+        assert guard in source
+        script = Script.of(source.replace(guard, "taken() or too_much(now)"))
+        monkeypatch.setattr(supersede_module, "_SCRIPT", script)
+    store = RedisTicketStore(replace(settings, **{setting: 1}))  # type: ignore[arg-type]
+    old = await living(store, State.APPROVED)
+    waiting = (await store.create(draft("/other"))).ticket
+    if not guarded:
+        assert await store.supersede(old.id, old.rev, draft("/b")), "the control opens one more"
+        await store.aclose()
+        return
+    with pytest.raises(TooManyTickets) as refused:
+        await store.supersede(old.id, old.rev, draft("/b"))
+    assert (refused.value.scope, refused.value.limit) == (scope, 1)
+    assert await stored(store, old.id) == old
+    await store.vote(waiting.id, 1, [vote(Choice.REJECT)], State.REJECTED, {})
+    created = await store.supersede(old.id, old.rev, draft("/b"))
+    assert created is not None
+    assert created.created, "there is room now"
+    await store.aclose()
+
+
+async def test_under_another_rule_a_pending_one_makes_no_room(settings: RedisSettings) -> None:
+    store = RedisTicketStore(replace(settings, max_open_per_rule=1))
+    old = await living(store, State.PENDING)
+    await store.create(under_rule(draft("/other"), "other-rule"))
+    with pytest.raises(TooManyTickets) as refused:
+        await store.supersede(old.id, 1, under_rule(draft("/b"), "other-rule"))
+    assert refused.value.scope == "rule"
+    assert await stored(store, old.id) == old
+    assert await store.supersede(old.id, 1, under_rule(draft("/b"), "third-rule"))
     await store.aclose()
 
 

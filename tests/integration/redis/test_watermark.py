@@ -59,6 +59,7 @@ async def test_nothing_new_is_held_and_everything_else_goes_on(
     await until_read_again()
     if not guarded:
         assert (await store.create(draft("/new"))).created, "the control takes more"
+        assert await store.supersede(waiting.id, 1, draft("/instead")), "of either kind"
         await store.aclose()
         return
     with pytest.raises(StoreFull, match="at least 80 % of Redis's memory is used"):
@@ -68,8 +69,15 @@ async def test_nothing_new_is_held_and_everything_else_goes_on(
     assert (again.created, again.ticket.id) == (False, waiting.id), "an equal request finds its ticket"
     voted = await store.vote(granted.id, 1, [vote()], State.APPROVED, {})
     assert voted is not None
-    replaced = await store.supersede(again.ticket.id, 1, draft("/waiting", expires_in_ms=5_000))
-    assert replaced is not None, "one in the place of another is no more than before"
+    for old in (waiting, voted.ticket):
+        with pytest.raises(StoreFull):
+            await store.supersede(old.id, old.rev, draft("/instead"))
+        untouched = await store.load(old.id)
+        assert untouched is not None
+        assert untouched.ticket == old
+    found = await store.supersede(waiting.id, 1, draft("/granted"))
+    assert found is not None, "a ticket that is there already needs no room"
+    assert (found.created, found.ticket.id) == (False, granted.id)
     digest = granted.draft.fingerprint.digest
     assert await store.redeem(granted.id, digest, check(1), 1, NEVER) is RedeemResult.REDEEMED
     await look.command("DEL", "ballast")

@@ -60,6 +60,19 @@ async def test_what_a_policy_makes_from_the_clock_supersedes_nothing(
     assert body(await world.check(retry(gated(), 2), token))["token"] == token
 
 
+async def test_without_room_an_approval_stays_as_it_was(world: World) -> None:
+    """The client may come back with it; control: with room there is another ticket."""
+    world.memory = MemoryStore(max_open=1)
+    token = await world.approved()
+    other = await world.held(gated(path="/other"))
+    world.policy.result = STRONGER
+    outcome = await world.check(AGAIN, token)
+    assert (status(outcome), outcome.kind) == (429, Kind.REFUSE)
+    assert world.ticket(token).state is State.APPROVED
+    world.change(other, state=State.CANCELLED, ended_at=world.memory.now)
+    assert (await world.check(AGAIN, token)).detail == "ticket superseded"
+
+
 async def test_an_approved_ticket_keeps_answering_a_request_without_it(world: World) -> None:
     """Whether its votes are enough is judged when it is presented."""
     token = await world.approved()
