@@ -41,7 +41,7 @@ def ticket_members(ticket: Ticket, now_ms: int, public_url: str) -> dict[str, ob
     """The JSON members common to every answer about this ticket; the token isn't among them."""
     draft = ticket.draft
     state = ticket.state_at(now_ms)
-    count = progress(draft.requirement, ticket.votes, requester_known=draft.requester_person is not None)
+    count = progress(draft.requirement, ticket.votes, requester_known=draft.requester_known)
     return {
         "id": ticket.id,
         "state": state.value,

@@ -37,9 +37,10 @@ class Progress:
 def progress(requirement: Requirement, votes: Sequence[Vote], *, requester_known: bool) -> Progress:
     """Match the approving votes to the seats of each demand, by the groups that each vote recorded.
 
-    When the requester resolves to no person, one of the voters may be the requester under another account. Then one
-    more approval is needed, and the seats have to be filled whichever of the voters is left out: as many others
-    agreed as were asked for. A seat for a named user is the exception, because nobody else could ever fill it.
+    When the requester resolves to no person, or to one whose other accounts nobody knows, one of the voters may be
+    the requester under another account. Then one more approval is needed, and the seats have to be filled whichever
+    of the voters is left out: as many others agreed as were asked for. A seat for a named user is the exception,
+    because nobody else could ever fill it.
     """
     voters = list({vote.person: _voter(vote) for vote in votes if vote.choice is Choice.APPROVE}.values())
     each = [

@@ -116,7 +116,8 @@ class FrozenRequest:
 class TicketDraft:
     """A ticket before Redis stamped it: everything that never changes afterwards.
 
-    `requester_person` is the directory's id of the requester, None for one the directory doesn't know.
+    `requester_person` is the directory's id of the requester, None for one the directory doesn't know, and
+    `requester_linked` says whether the directory knows which other accounts that person has.
     `held_status` is the HTTP status that the client gets while it is held. `justification` is the requester's own
     text, untrusted. `quota_key` is whom the quotas count it for: the requester, or the source address where there is
     no requester of one's own (`shared`), whose equal requests are not taken for one.
@@ -132,6 +133,12 @@ class TicketDraft:
     justification: str = ""
     quota_key: str = ""
     shared: bool = False
+    requester_linked: bool = True
+
+    @property
+    def requester_known(self) -> bool:
+        """Whether the requester would be recognised in every voter; else one of them may be the requester."""
+        return self.requester_person is not None and self.requester_linked
 
     @property
     def answers_for(self) -> str:

@@ -92,7 +92,7 @@ def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: Sig
     votes = (*ticket.votes, vote)
     if ballot.choice is Choice.REJECT:
         return Counted(votes, State.REJECTED, changed=True)
-    known = ticket.draft.requester_person is not None
+    known = ticket.draft.requester_known
     done = progress(ticket.draft.requirement, votes, requester_known=known).complete
     return Counted(votes, State.APPROVED if done else State.PENDING, changed=True)
 

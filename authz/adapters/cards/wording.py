@@ -41,7 +41,7 @@ def ticket_link(public_url: str, ticket: Ticket) -> str:
 def approvals(ticket: Ticket) -> Progress:
     """Return how far the approvals are."""
     draft = ticket.draft
-    return progress(draft.requirement, ticket.votes, requester_known=draft.requester_person is not None)
+    return progress(draft.requirement, ticket.votes, requester_known=draft.requester_known)
 
 
 def facts(ticket: Ticket, state: State) -> list[tuple[str, str]]:

@@ -13,7 +13,10 @@ class OpaDirectory:
     """Asks HOLDGATE_OPA_DIRECTORY_PATH who stands behind an identity."""
 
     def __init__(self, client: OpaClient, path: str) -> None:
-        """`path` is a rule below /v1/data that answers `{ns, id}` with `{id, name, groups}`, or is undefined."""
+        """`path` is a rule below /v1/data that answers `{ns, id}` with `{id, name, groups}`, or is undefined.
+
+        It may add `linked: false` for a person whose other accounts it doesn't know.
+        """
         self._client = client
         self._path = path
 
@@ -23,9 +26,13 @@ class OpaDirectory:
         if not answer.defined:
             return None
         match answer.result:
-            case {"id": str(identifier), "name": str(name), "groups": list(groups)} if identifier and all(
-                isinstance(group, str) for group in groups
+            case {"id": str(identifier), "name": str(name), "groups": list(groups), **rest} if (
+                identifier and all(isinstance(group, str) for group in groups)
             ):
-                return Person(identifier, name, frozenset(groups), SOURCE)
-        msg = f"directory: {self._path} answered something else than {{id, name, groups: [...]}}"
+                linked = rest.get("linked", True)
+                if isinstance(linked, bool):
+                    return Person(identifier, name, frozenset(groups), SOURCE, linked)
+        msg = (
+            f"directory: {self._path} answered something else than {{id, name, groups: [...], linked?: bool}}"
+        )
         raise PolicyMalformed(msg)

@@ -169,8 +169,7 @@ class TicketView:
     @property
     def progress(self) -> Progress:
         """How many approvals there are and are needed, and for whom it waits."""
-        known = self.draft.requester_person is not None
-        return progress(self.requirement, self.ticket.votes, requester_known=known)
+        return progress(self.requirement, self.ticket.votes, requester_known=self.draft.requester_known)
 
     @property
     def digest(self) -> str:

@@ -35,7 +35,7 @@ DECISIONS = {Choice.APPROVE: wire.DECISION_APPROVE, Choice.REJECT: wire.DECISION
 def summary_message(ticket: Ticket, now_ms: int) -> wire.Ticket:
     """Return what a list shows: bounded in size, whatever the ticket holds."""
     draft = ticket.draft
-    count = progress(draft.requirement, ticket.votes, requester_known=draft.requester_person is not None)
+    count = progress(draft.requirement, ticket.votes, requester_known=draft.requester_known)
     state = ticket.state_at(now_ms)
     terms = draft.requirement
     return wire.Ticket(

@@ -78,7 +78,8 @@ class Drafting:
         identity = requester.principal.identity
         fingerprint = take_fingerprint(request, identity, self._terms.decision_path, binding)
         person = await self.person(call, requester)
-        if not attainable(requirement, identity, requester_known=person is not None):
+        linked = person is not None and person.linked
+        if not attainable(requirement, identity, requester_known=linked):
             msg = f"rule {requirement.rule}: approval.approvers: nobody could give that to {identity}"
             raise PolicyMalformed(msg)
         draft = TicketDraft(
@@ -92,6 +93,7 @@ class Drafting:
             justification=justification,
             quota_key=earlier.quota_key if earlier else requester.quota_key,
             shared=requester.shared,
+            requester_linked=linked,
         )
         await self.permit(call, Action.REQUEST, draft.requester, person, draft_subject(draft))
         return draft

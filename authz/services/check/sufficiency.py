@@ -28,8 +28,7 @@ class Sufficiency:
         if demanded.justification_required and not ticket.draft.justification:
             return False
         votes = self.counting(ticket, demanded)
-        known = ticket.draft.requester_person is not None
-        return progress(demanded, votes, requester_known=known).complete
+        return progress(demanded, votes, requester_known=ticket.draft.requester_known).complete
 
     def counting(self, ticket: Ticket, demanded: Requirement) -> list[Vote]:
         """Return the votes whose sign-in meets the risk of now."""

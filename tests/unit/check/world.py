@@ -88,6 +88,7 @@ class People:
     def __init__(self) -> None:
         self.down = False
         self.strangers: set[str] = set()
+        self.unlinked: set[str] = set()
 
     async def person(self, identity: Identity, timeout: float) -> Person | None:  # noqa: ARG002 - answers at once
         if self.down:
@@ -95,7 +96,7 @@ class People:
         name = identity.id.removesuffix("-1")
         if identity.ns != ISSUER or name not in GROUPS or name in self.strangers:
             return None
-        return Person(name, name, frozenset(GROUPS[name]), "test")
+        return Person(name, name, frozenset(GROUPS[name]), "test", linked=name not in self.unlinked)
 
 
 @dataclass

@@ -363,6 +363,22 @@ async def test_the_requesters_own_words_are_marked_as_theirs(world: World) -> No
     assert "own words" not in await shown(world, path="/silent")
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"requester_person": None}, "not known to the directory"),
+        ({"requester_linked": False}, "whose other accounts the directory doesn't know"),
+    ],
+)
+async def test_why_one_approval_more_is_needed_stands_beside_the_requester(
+    world: World, changes: dict[str, object], why: str
+) -> None:
+    text = await shown(world, **changes)
+    assert f"{why}: one approval more is needed" in text
+    assert "0 of 2 approvals" in text
+    assert "one approval more" not in await shown(world, path="/known")
+
+
 async def test_a_shared_requester_is_nobody_in_particular(world: World) -> None:
     ci = Principal(Identity("spiffe", "ci"), "ci")
     text = await shown(world, requester=ci, requester_person=None, shared=True)

@@ -92,7 +92,9 @@ def draft(**changes: Any) -> TicketDraft:  # noqa: ANN401 - any field of the dra
         source_address="192.0.2.7",
     )
     request = replace(request, **{name: changes.pop(name) for name in names & changes.keys()})
-    rest = {name: changes.pop(name) for name in ("justification", "shared") if name in changes}
+    rest = {
+        name: changes.pop(name) for name in ("justification", "shared", "requester_linked") if name in changes
+    }
     requirement = requirement_of(
         *changes.pop("approvers", ()),
         rule=changes.pop("rule", "delete-production"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,11 @@ BOB = Person("bob", "Bob", frozenset({"sre"}), "opa")
         ({}, None),
         ({"result": {"id": "bob", "name": "Bob", "groups": ["sre", "sre"], "more": 1}}, BOB),
         ({"result": {"id": "x", "name": "", "groups": []}}, Person("x", "", frozenset(), "opa")),
+        ({"result": {"id": "bob", "name": "Bob", "groups": ["sre"], "linked": True}}, BOB),
+        (
+            {"result": {"id": "bob", "name": "Bob", "groups": ["sre"], "linked": False}},
+            replace(BOB, linked=False),
+        ),
     ],
 )
 async def test_the_directory_knows_a_person_or_nobody(answer: object, person: Person | None) -> None:
@@ -63,6 +69,9 @@ async def test_the_directory_knows_a_person_or_nobody(answer: object, person: Pe
         {"id": "b", "name": "x", "groups": "sre"},
         {"id": "b", "name": "x", "groups": [7]},
         {"id": "b", "name": "x", "groups": {"sre": True}},
+        {"id": "b", "name": "x", "groups": [], "linked": None},
+        {"id": "b", "name": "x", "groups": [], "linked": "no"},
+        {"id": "b", "name": "x", "groups": [], "linked": 0},
     ],
 )
 async def test_what_is_no_person_is_an_error(result: Any) -> None:  # noqa: ANN401 - any JSON
