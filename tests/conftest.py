@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tools.system_packages import PACKAGES
 
-# For mutation testing: the same examples for each mutant, and so few that thousands of mutants take no day.
-settings.register_profile("few", settings.get_profile("ci"), max_examples=25)
+# For mutation testing: the same examples for each mutant, so few that thousands of mutants take no day, and none
+# made smaller, because nobody reads them.
+settings.register_profile(
+    "few", settings.get_profile("ci"), max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate)
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

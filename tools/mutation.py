@@ -1,9 +1,9 @@
 """Mutation testing with mutmut: `python -m tools.mutation [--workers N] [PATH …]`.
 
 PATH is a file or folder of what [tool.mutmut] in pyproject.toml mutates; without one it is all of that. A line for
-each file says how many mutants a test noticed; those that none did are shown. Results stay in mutants/, so that an
-interrupted run goes on, and a changed function is tried anew. Ends with status 1 when fewer than LEAST_PERCENT of
-all that was asked for were noticed.
+each file says how many mutants a test noticed; those that none did are shown. Results stay in mutants/: the next run
+tries what is left, what changed, and what no test noticed. Ends with status 1 when fewer than LEAST_PERCENT of all
+that was asked for were noticed.
 
 mutmut lives in .tools/mutation, and runs with the project's own interpreter and packages before it.
 """
@@ -55,8 +55,10 @@ def main() -> None:
     given = parser.parse_args()
     os.chdir(ROOT)
     patterns = [pattern(path) for path in given.paths]
-    _mutmut("run", "--max-children", str(given.workers), *patterns)
+    _add_packages()
     statuses = importlib.import_module("mutmut.stats").status_by_exit_code
+    forget_unnoticed(ROOT / _FOLDER, statuses)
+    _mutmut("run", "--max-children", str(given.workers), *patterns)
     found = [one for one in results(ROOT / _FOLDER, statuses) if chosen(one.path, given.paths)]
     for result in found:
         for name in result.unnoticed:
@@ -88,6 +90,17 @@ def results(folder: Path, statuses: Mapping[int | None, str]) -> Iterator[Result
             yield Result(kept.relative_to(folder).as_posix().removesuffix(".meta"), len(tried), unnoticed)
 
 
+def forget_unnoticed(folder: Path, statuses: Mapping[int | None, str]) -> None:
+    """Have what no test noticed tried again: there may be new tests, and mutmut looks for new code alone."""
+    for kept in folder.rglob("*.py.meta"):
+        written = json.loads(kept.read_text("utf-8"))
+        codes = written["exit_code_by_key"]
+        written["exit_code_by_key"] = {
+            name: code if statuses[code] in _NOTICED else None for name, code in codes.items()
+        }
+        kept.write_text(json.dumps(written), "utf-8")
+
+
 def percent(found: Sequence[Result]) -> float:
     """Return how many of all mutants were noticed; 100 where there is none."""
     mutants = sum(result.mutants for result in found)
@@ -106,7 +119,6 @@ def report(found: Sequence[Result]) -> str:
 
 def _mutmut(*arguments: str) -> None:
     """Run its command here, so that what it forks has the project's packages. Raises SystemExit when it fails."""
-    sys.path.append(str(_packages()))
     sys.argv = ["mutmut", *arguments]
     try:
         runpy.run_module("mutmut", run_name="__main__", alter_sys=True)
@@ -121,12 +133,13 @@ def _difference(name: str) -> str:
     return "\n".join(changed)
 
 
-def _packages() -> Path:
+def _add_packages() -> None:
+    """Make mutmut importable, after the project's own packages."""
     environment = python_env.ASIDE / "mutation"
     found = next(environment.glob("lib/python3*/site-packages"), None)
     if found is None:
         sys.exit(f"{environment} is not there: `make mutate` installs it.")
-    return found
+    sys.path.append(str(found))
 
 
 if __name__ == "__main__":

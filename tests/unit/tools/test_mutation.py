@@ -40,6 +40,13 @@ def test_a_mutant_that_runs_for_ever_is_noticed_and_one_that_no_test_reaches_is_
     ] * 2
 
 
+def test_what_no_test_noticed_is_tried_again_and_nothing_else(written: Path) -> None:
+    mutation.forget_unnoticed(written, STATUSES)
+
+    kept = json.loads((written / "authz/domain/seating.py.meta").read_text("utf-8"))
+    assert kept["exit_code_by_key"] == {"a": 1, "b": None, "c": 36, "d": None, "e": None}
+
+
 def test_nothing_tried_is_nothing_missed() -> None:
     assert mutation.percent([]) == 100
 
