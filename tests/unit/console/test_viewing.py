@@ -1,16 +1,12 @@
-"""The operator's rule says who may look; a page of tickets is a bounded number of questions."""
+"""The operator's rule says who may look."""
 
 from __future__ import annotations
-
-import asyncio
 
 import pytest
 
 from authz.domain.errors import PolicyMalformed, VoteRefused
 from authz.entrypoints.console.refused_status import STATUS, status_of
-from authz.services import viewing
 from authz.services.permissions import Action
-from authz.services.viewing import QUESTIONS_AT_ONCE, only_viewable
 from authz.services.voting import VotingService
 from tests.support.refusal_codes import refusal_codes
 from tests.unit.console.world import World
@@ -53,53 +49,6 @@ async def test_a_rule_without_a_usable_answer_is_a_503_page(world: World, path: 
     assert answer.status_code == 503
     assert "secret-7f" not in answer.text
     assert "api.example" not in answer.text
-
-
-async def test_questions_are_asked_a_few_at_a_time_and_the_order_stays() -> None:
-    open_now = most = 0
-
-    async def may_view(number: int) -> bool:
-        nonlocal open_now, most
-        open_now += 1
-        most = max(most, open_now)
-        await asyncio.sleep(0)
-        open_now -= 1
-        return number % 3 > 0
-
-    found = await only_viewable(may_view, range(50))
-    assert found == [number for number in range(50) if number % 3]
-    assert most == QUESTIONS_AT_ONCE
-
-
-async def test_without_the_bound_all_would_be_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of the test above."""
-    monkeypatch.setattr(viewing, "QUESTIONS_AT_ONCE", 1000)
-    asked = 0
-    all_asked = asyncio.Event()
-
-    async def may_view(_number: int) -> bool:
-        nonlocal asked
-        asked += 1
-        if asked == 50:
-            all_asked.set()
-        await all_asked.wait()
-        return True
-
-    async with asyncio.timeout(5):
-        assert len(await only_viewable(may_view, range(50))) == 50
-
-
-async def test_the_first_failure_ends_the_questions() -> None:
-    asked: list[int] = []
-
-    async def may_view(number: int) -> bool:
-        asked.append(number)
-        await asyncio.sleep(0)
-        raise PolicyMalformed("no answer")
-
-    with pytest.raises(PolicyMalformed):
-        await only_viewable(may_view, range(50))
-    assert len(asked) <= QUESTIONS_AT_ONCE
 
 
 def test_every_code_of_a_refusal_has_a_status_chosen_for_it() -> None:
