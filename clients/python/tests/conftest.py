@@ -5,15 +5,15 @@ from types import SimpleNamespace
 import pytest
 
 from clients.python.tests.gate_double import Caller, GateDouble, Time
-from holdgate_client import async_transport, transport
+from holdgate_client import async_clock, blocking_clock
 
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     made = Time()
     clock = SimpleNamespace(monotonic=made.monotonic, sleep=made.sleep)
-    monkeypatch.setattr(transport, "time", clock)
-    monkeypatch.setattr(async_transport, "time", clock)
+    monkeypatch.setattr(blocking_clock, "time", clock)
+    monkeypatch.setattr(async_clock, "time", clock)
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdgate_client.async_transport import AsyncHoldgateTransport
+from holdgate_client.blocking_clock import Stop
 from holdgate_client.errors import (
     Answered,
     Cancelled,
@@ -36,7 +37,7 @@ from holdgate_client.plain_text import plain
 from holdgate_client.problem import Problem
 from holdgate_client.redaction import TicketRedaction
 from holdgate_client.ticket import Ticket
-from holdgate_client.transport import HoldgateTransport, Stop
+from holdgate_client.transport import HoldgateTransport
 
 __all__ = [
     "Answered",

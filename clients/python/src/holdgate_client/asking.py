@@ -50,10 +50,10 @@ class Asking:
             if heard is not None:
                 await wait.meet(wait.ticket, heard.hold)
                 if heard.hold.state != PENDING:
-                    await wait.heed_stop()
+                    await wait.decided()
                     return
                 took = self._wire.now() - began
-                await wait.pause(max(GAP, wait.pace.pause(heard.retry_after) - took))
+                await wait.pause(wait.pace.after(took, heard.retry_after))
             elif answer.response.status_code >= _SERVER_ERROR and wait.failures < _ERRORS_AT_MOST:
                 await wait.pause_after(None, retry_after(answer.response.headers))
             else:

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 
 import httpx
 
 from holdgate_client.answer import LIMIT, Answer, AsyncPrefixed, document, with_body, worth_reading
+from holdgate_client.async_clock import AsyncClock, Sleep
 from holdgate_client.conversation import Conversation
 from holdgate_client.hold import Hold
 from holdgate_client.patience import Patience
 from holdgate_client.redaction import redact_logs
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 class AsyncHoldgateTransport(httpx.AsyncBaseTransport):
@@ -50,26 +47,12 @@ class AsyncHoldgateTransport(httpx.AsyncBaseTransport):
         await self._transport.aclose()
 
 
-class _Wire:
+class _Wire(AsyncClock):
     def __init__(
         self, transport: httpx.AsyncBaseTransport, on_hold: Callable[[Hold], object] | None, sleep: Sleep
     ) -> None:
+        super().__init__(on_hold, sleep)
         self._transport = transport
-        self._on_hold = on_hold
-        self._sleep = sleep
-
-    def now(self) -> float:
-        return time.monotonic()
-
-    async def pause(self, seconds: float) -> bool:
-        await self._sleep(seconds)
-        return False
-
-    async def tell(self, hold: Hold) -> None:
-        if self._on_hold is not None:
-            told = self._on_hold(hold)
-            if inspect.isawaitable(told):
-                await told
 
     async def send(self, request: httpx.Request) -> Answer:
         response = await self._transport.handle_async_request(request)

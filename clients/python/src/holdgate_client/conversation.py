@@ -7,11 +7,10 @@ import httpx
 
 from holdgate_client.answer import Answer
 from holdgate_client.asking import Asking
-from holdgate_client.errors import HoldgateError, LostAnswer, NotReplayable, TicketNotSeen, error_of
+from holdgate_client.errors import HoldgateError, LostAnswer, NotReplayable, error_of
 from holdgate_client.hold import APPROVED
 from holdgate_client.origin import Origin
 from holdgate_client.outgoing import REPLAYABLE_EXTENSION, patient, replayable, take_ticket, with_ticket
-from holdgate_client.pace import GAP
 from holdgate_client.patience import Patience
 from holdgate_client.problem import Problem
 from holdgate_client.reading import Held, held, problem
@@ -20,8 +19,6 @@ from holdgate_client.wait import Wait
 from holdgate_client.wire import Wire
 
 _UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-_PASSING: Final = frozenset({"unavailable", "too-many-tickets"})
-_UNSEEN_AT_MOST: Final = 3
 
 
 class Conversation:
@@ -46,8 +43,6 @@ class Conversation:
         self._replayable = replayable(request)
         self._asking = Asking(wire, patience, self._request)
         self._wait: Wait | None = None
-        self._prompt = True
-        self._unseen = 0
         self._lost: httpx.TransportError | None = None
 
     async def response(self) -> httpx.Response:
@@ -91,7 +86,7 @@ class Conversation:
     async def _until_worth_sending(self, found: Held) -> None:
         """Take the ticket, and return when the request may go through with it."""
         presented = self._ticket is not None and self._ticket.token == found.token
-        ticket = self._ticket = Ticket(self._origin, found.token)
+        ticket = self._ticket = Ticket(found.token, self._origin)
         if self._wait is None:
             self._wait = Wait(self._wire, self._patience, ticket, found.hold)
         await self._wait.meet(ticket, found.hold)
@@ -105,28 +100,14 @@ class Conversation:
             )
         if found.hold.state != APPROVED:
             await self._asking.until_decided(self._wait, found.retry_after)
-        elif presented:
-            await self._not_seen(self._wait)
-        elif not self._prompt:
-            await self._wait.pause(GAP)
-        self._prompt = False
-
-    async def _not_seen(self, wait: Wait) -> None:
-        self._unseen += 1
-        if self._unseen == _UNSEEN_AT_MOST:
-            raise TicketNotSeen(
-                f"Ticket {wait.hold.id} is approved, and the gate answers as if the request came without it: "
-                "something on the way takes the header x-approval-ticket off.",
-                wait.ticket,
-                wait.hold,
-            )
-        await wait.pause(wait.pace.pause(None))
+        else:
+            await self._wait.approved(presented=presented)
 
     async def _sit_out(self, trouble: Problem) -> None:
         """Pause after trouble that passes, while there is a ticket to go on with. Raises Answered, LostAnswer."""
         if self._lost is not None and self._ticket is not None and trouble.kind == "used-up":
             raise self._lost_answer(self._ticket, trouble) from self._lost
-        if self._wait is None or trouble.kind not in _PASSING:
+        if self._wait is None or not trouble.passing:
             raise error_of(trouble)
         await self._wait.pause_after(error_of(trouble), trouble.retry_after)
 

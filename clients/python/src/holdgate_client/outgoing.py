@@ -40,7 +40,7 @@ def take_ticket(request: httpx.Request) -> Ticket | None:
     if written:
         del request.headers[HEADER]
     if given is None:
-        return Ticket(origin, written[0])
+        return Ticket(written[0], origin)
     if not isinstance(given, Ticket):
         raise TypeError(f"extensions[{TICKET_EXTENSION!r}] has to be a holdgate_client.Ticket")
     if given.origin != origin:

@@ -31,6 +31,10 @@ class Pace:
         wanted = _USUAL if hint is None else min(hint, _LONGEST)
         return max(GAP, wanted) * (1 + _chance.uniform(0, _JITTER))
 
+    def after(self, took: float, hint: float | None) -> float:
+        """Return how long to pause after a question that took so long, as if it had been answered at once."""
+        return max(GAP, self.pause(hint) - took)
+
     def backoff(self, failures: int, hint: float | None) -> float:
         """Return how long to pause after so many failures in a row, and no less than was named."""
         growing = min(_BACKOFF, 2.0 ** min(failures, 10) / 2)

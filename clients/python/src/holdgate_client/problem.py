@@ -7,6 +7,7 @@ from types import MappingProxyType
 TYPE_PREFIX = "urn:holdgate:problem:"
 MEDIA_TYPE = "application/problem+json"
 
+_PASSING = frozenset({"unavailable", "too-many-tickets"})
 _OWN = frozenset({"type", "title", "status", "detail", "token"})
 
 
@@ -24,6 +25,11 @@ class Problem:
     detail: str
     members: Mapping[str, object] = field(default_factory=dict)
     retry_after: float | None = None
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may be judged otherwise in a while, with nothing done about it."""
+        return self.kind in _PASSING
 
     @property
     def type(self) -> str:

@@ -17,14 +17,14 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What lets a held request through once it is approved, and the origin that gave it.
+    """What lets a held request through once it is approved, and the origin that gave it; None for a gRPC channel's.
 
     `token` is a secret as the request's own credentials are: together they are the approved request. It is in no
     `repr` and no message of an error.
     """
 
-    origin: Origin
     token: str = field(repr=False)
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no token. The value isn't told, because it may be a secret all the same."""
@@ -38,7 +38,7 @@ class Ticket:
         `url` is any address at the gate that gave it, `host` the header host where that was another name. Raises
         ValueError when `token` is none.
         """
-        return cls(Origin.of(httpx.URL(url), host), token)
+        return cls(token, Origin.of(httpx.URL(url), host))
 
     @property
     def id(self) -> str:

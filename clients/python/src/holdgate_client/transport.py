@@ -1,25 +1,16 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator
-from typing import Protocol
 
 import httpx
 
 from holdgate_client.answer import LIMIT, Answer, Prefixed, document, with_body, worth_reading
+from holdgate_client.blocking_clock import BlockingClock, Stop
 from holdgate_client.conversation import Conversation
 from holdgate_client.hold import Hold
 from holdgate_client.patience import Patience
 from holdgate_client.redaction import redact_logs
 from holdgate_client.wire import at_once
-
-
-class Stop(Protocol):
-    """What ends a wait from another thread; a threading.Event is one."""
-
-    def wait(self, timeout: float) -> bool:
-        """Wait so many seconds, or until it is set; return whether it is."""
-        ...
 
 
 class HoldgateTransport(httpx.BaseTransport):
@@ -61,26 +52,12 @@ class HoldgateTransport(httpx.BaseTransport):
         self._transport.close()
 
 
-class _Wire:
+class _Wire(BlockingClock):
     def __init__(
         self, transport: httpx.BaseTransport, on_hold: Callable[[Hold], object] | None, stop: Stop | None
     ) -> None:
+        super().__init__(on_hold, stop)
         self._transport = transport
-        self._on_hold = on_hold
-        self._stop = stop
-
-    def now(self) -> float:
-        return time.monotonic()
-
-    async def pause(self, seconds: float) -> bool:
-        if self._stop is not None:
-            return self._stop.wait(seconds)
-        time.sleep(seconds)  # noqa: ASYNC251 - no event loop runs this, see `at_once`
-        return False
-
-    async def tell(self, hold: Hold) -> None:
-        if self._on_hold is not None:
-            self._on_hold(hold)
 
     async def send(self, request: httpx.Request) -> Answer:
         response = self._transport.handle_request(request)

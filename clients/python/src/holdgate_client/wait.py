@@ -1,12 +1,16 @@
 from __future__ import annotations
 
-from holdgate_client.errors import WaitStopped, WaitTimeout
+from typing import Final
+
+from holdgate_client.errors import TicketNotSeen, WaitStopped, WaitTimeout
 from holdgate_client.hold import Hold
-from holdgate_client.pace import Pace
+from holdgate_client.pace import GAP, Pace
 from holdgate_client.patience import Patience
 from holdgate_client.plain_text import plain
 from holdgate_client.ticket import Ticket
 from holdgate_client.wire import Clock
+
+_UNSEEN_AT_MOST: Final = 3
 
 
 class Wait:
@@ -17,6 +21,8 @@ class Wait:
         self.ticket = ticket
         self.hold = hold
         self.failures = 0
+        self._unseen = 0
+        self._prompt = True
         self._patience = patience
         self._clock = clock
         self._last_failure: Exception | None = None
@@ -29,6 +35,26 @@ class Wait:
         if hold != self._told:
             self._told = hold
             await self._clock.tell(hold)
+
+    async def approved(self, *, presented: bool) -> None:
+        """Pause before an approved request is sent, but not the first time.
+
+        `presented` says whether the answer that it is approved came to a request with the ticket, which should have
+        gone through: then something is wrong. Raises TicketNotSeen, WaitTimeout and WaitStopped.
+        """
+        if presented:
+            self._unseen += 1
+            if self._unseen == _UNSEEN_AT_MOST:
+                raise TicketNotSeen(
+                    f"Ticket {self.hold.id} is approved, and the gate answers as if the request came without it: "
+                    "something on the way takes the header x-approval-ticket off.",
+                    self.ticket,
+                    self.hold,
+                )
+            await self.pause(self.pace.pause(None))
+        elif not self._prompt:
+            await self.pause(GAP)
+        self._prompt = False
 
     async def pause(self, seconds: float) -> None:
         """Pause, at the longest until the patience is over. Raises WaitTimeout and WaitStopped."""
@@ -43,8 +69,9 @@ class Wait:
                 self.hold,
             ) from self._last_failure
 
-    async def heed_stop(self) -> None:
-        """Raise WaitStopped if the caller wants to stop; a place where a task can be cancelled."""
+    async def decided(self) -> None:
+        """Take in that somebody has decided. Raises WaitStopped, so that a stop goes before a vote."""
+        self._prompt = False
         await self._pause(0)
 
     async def pause_after(self, failure: Exception | None, hint: float | None = None) -> None:
