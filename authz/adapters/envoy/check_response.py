@@ -40,7 +40,10 @@ def check_response(outcome: Outcome, request: CheckRequest) -> CheckResponse:
     response = CheckResponse()
     match outcome.answer:
         case Respond():
-            answer = for_grpc(outcome.answer) if from_grpc(request) else outcome.answer
+            answer = outcome.answer
+            # The policy's own denials stay as they are, as with the OPA Envoy plugin.
+            if answer.details is not None and from_grpc(request):
+                answer = for_grpc(answer, answer.details)
             _refuse(response, outcome.kind, answer)
         case Forward():
             _forward(response, outcome.answer)

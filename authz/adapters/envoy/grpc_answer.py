@@ -56,14 +56,11 @@ def from_grpc(request: CheckRequest) -> bool:
     return len(found) == 1 and (found[0] == _GRPC or found[0].startswith(_GRPC + b"+"))
 
 
-def for_grpc(answer: Respond) -> Respond:
-    """Return the same answer for a gRPC caller. The policy's own stay as they are, as with the OPA Envoy plugin.
+def for_grpc(answer: Respond, details: ProblemDetails) -> Respond:
+    """Return the same answer for a gRPC caller: its details in the status, its headers as metadata.
 
-    Headers become metadata, the ticket and `retry-after` among them.
+    Raises ValueError where `retry-after` is no number of seconds.
     """
-    details = answer.details
-    if details is None:
-        return answer
     kept = tuple(pair for pair in answer.headers if pair[0] != _CONTENT_TYPE)
     headers: NameValues = (
         (_CONTENT_TYPE, _GRPC.decode()),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from authz.adapters.envoy import grpc_answer
 from authz.adapters.envoy.check_response import check_response
-from authz.adapters.envoy.grpc_answer import DETAILS_MAX, for_grpc, from_grpc
+from authz.adapters.envoy.grpc_answer import DETAILS_MAX, from_grpc
 from authz.domain.answer import Forward, Kind, ProblemDetails, Respond
 from authz.domain.problems import Problem
 from authz.services.check.call import Outcome
@@ -39,6 +39,11 @@ def headers(response: CheckResponse) -> dict[str, str]:
     found = response.denied_response.headers
     assert not any(option.append.value for option in found)
     return {option.header.key: option.header.value for option in found}
+
+
+def for_grpc(answer: Respond) -> Respond:
+    assert answer.details is not None
+    return grpc_answer.for_grpc(answer, answer.details)
 
 
 def said(answer: Respond) -> Details:
