@@ -16,6 +16,8 @@ import h2.events
 
 _TIMEOUT: Final = 5.0
 _READ: Final = 65_536
+_GRPC: Final = b"application/grpc"
+_NO_MESSAGE: Final = bytes(5)  # uncompressed, of length 0
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -128,10 +130,19 @@ def _send_body(link: _Link, body: bytes) -> None:
 
 @dataclass(slots=True)
 class Recorder:
-    """A server on 127.0.0.1 that keeps every request and answers 200."""
+    """A server on 127.0.0.1 that keeps every request and answers 200, a call by gRPC with one empty message."""
 
     port: int
     received: list[Stream] = field(default_factory=list)
+
+
+def _answer(connection: h2.connection.H2Connection, stream_id: int, asked: bytes | None) -> None:
+    if asked != _GRPC:
+        connection.send_headers(stream_id, [(b":status", b"200")], end_stream=True)
+        return
+    connection.send_headers(stream_id, [(b":status", b"200"), (b"content-type", _GRPC)])
+    connection.send_data(stream_id, _NO_MESSAGE)
+    connection.send_headers(stream_id, [(b"grpc-status", b"0")], end_stream=True)
 
 
 @contextmanager
@@ -147,7 +158,7 @@ def recording() -> Iterator[Recorder]:
                     link.receive()
                     for stream_id in [each for each, stream in link.streams.items() if stream.complete]:
                         recorder.received.append(link.streams.pop(stream_id))
-                        link.h2.send_headers(stream_id, [(b":status", b"200")], end_stream=True)
+                        _answer(link.h2, stream_id, dict(recorder.received[-1].headers).get(b"content-type"))
                     link.flush()
 
     class Server(socketserver.ThreadingTCPServer):

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from authz.adapters.envoy_config.clusters import CHECK_CLUSTER
+from authz.adapters.envoy_config.clusters import CHECK_CLUSTER, UPSTREAM_CLUSTER
 from authz.adapters.envoy_config.endpoint import TcpEndpoint
 from authz.adapters.envoy_config.plan import EnvoyPlan
 from authz.adapters.envoy_config.render import render
@@ -134,3 +134,9 @@ def cluster(document: Document, name: str) -> Document:
     (found,) = (each for each in document["static_resources"]["clusters"] if each["name"] == name)
     config: Document = found
     return config
+
+
+def http2_upstream(document: Document) -> None:
+    """Let Envoy speak to the upstream as it does to the check servers: HTTP/2 without TLS."""
+    option = "typed_extension_protocol_options"
+    cluster(document, UPSTREAM_CLUSTER)[option] = cluster(document, CHECK_CLUSTER)[option]

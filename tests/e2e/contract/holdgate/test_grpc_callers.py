@@ -9,7 +9,6 @@ from queue import SimpleQueue
 import grpc
 import pytest
 
-from authz.adapters.envoy_config.clusters import CHECK_CLUSTER, UPSTREAM_CLUSTER
 from authz.domain.problems import Problem
 from tests.e2e.contract.bare import per_route
 from tests.e2e.contract.grpc_calls import (
@@ -25,7 +24,7 @@ from tests.e2e.contract.grpc_calls import (
     unary,
 )
 from tests.e2e.contract.holdgate.policy import said
-from tests.e2e.envoy_config.stack import cluster
+from tests.e2e.envoy_config.stack import http2_upstream
 from tests.support.gate import TICKET, Change, Document, Gate, envoy_before
 from tests.support.gate_backing import BODY_LIMIT, fresh
 
@@ -46,18 +45,12 @@ def redeeming(gate: Gate, held: Failure) -> Metadata:
     return [*credentials(gate), (TICKET, ticket)]
 
 
-def speaks_grpc(document: Document) -> None:
-    """Let Envoy speak to the upstream as it does to the check servers: HTTP/2 without TLS."""
-    option = "typed_extension_protocol_options"
-    cluster(document, UPSTREAM_CLUSTER)[option] = cluster(document, CHECK_CLUSTER)[option]
-
-
 @contextmanager
 def grpc_gate(gate: Gate, *changes: Change) -> Iterator[tuple[Gate, Echo]]:
     """Run another Envoy before the same servers, with an upstream that speaks gRPC."""
     with echoing() as upstream:
         environ = {**gate.environ, "HOLDGATE_ENVOY_UPSTREAM": f"127.0.0.1:{upstream.port}"}
-        with envoy_before(gate.backing, environ, gate.servers, speaks_grpc, *changes) as before:
+        with envoy_before(gate.backing, environ, gate.servers, http2_upstream, *changes) as before:
             yield before, upstream
 
 
