@@ -30,8 +30,8 @@ for i = 4, #ARGV do
     finish(ticket, body, id, known[3], 'approved', 'lapsed', now, retention, body_retention)
     ended = ended + 1
   elseif state ~= 'pending' and state ~= 'approved' then
-    -- Decided since it was found due, or gone with its TTL because nobody swept for as long. Its place
-    -- by its rule is past its time, and goes with the rule's next ticket.
+    -- Decided since it was found due, or gone with its TTL because nobody swept for as long. What other places that
+    -- one has, tidy.lua comes to.
     redis.call('ZREM', PENDING, member)
     redis.call('ZREM', REQUESTERS, member)
     redis.call('ZREM', APPROVED, member)

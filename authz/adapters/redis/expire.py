@@ -1,4 +1,7 @@
-"""The sweep: tickets whose deadline has passed come to their end, and ended ones are forgotten in time."""
+"""The sweep: tickets whose deadline has passed come to their end, and ended ones are forgotten in time.
+
+A record that its TTL took before any sweep came by leaves its places behind; those are found by going round.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.link import Argument, Link
 from authz.adapters.redis.script import packaged
 from authz.adapters.redis.settings import RedisSettings
+from authz.adapters.redis.tidy import Tidying
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
 
 _DUE = packaged("due", prelude=True)
@@ -23,7 +27,7 @@ class Sweep:
     def __init__(self, link: Link, partitions: Sequence[Keys], settings: RedisSettings) -> None:
         """Take the partitions to sweep."""
         self._link = link
-        self._partitions = deque(partitions)
+        self._partitions = deque((keys, Tidying(link, keys)) for keys in partitions)
         self._settings = settings
 
     async def run(self, limit: int) -> int:
@@ -35,9 +39,10 @@ class Sweep:
         ended = 0
         failure: StoreUnavailable | RecordUnreadable | None = None
         self._partitions.rotate(-1)
-        for keys in tuple(self._partitions):
+        for keys, tidying in tuple(self._partitions):
             try:
                 ended += await _expire_due(self._link, keys, self._settings, limit - ended)
+                await tidying.run(limit)
             except (StoreUnavailable, RecordUnreadable) as error:
                 failure = failure or error
         if failure is not None:

@@ -233,6 +233,18 @@ class Work:
         await advance(self.link, 8 * DAY)
         await self.own.store.expire_due(9)
 
+    async def sweep_what_is_not_there_any_more(self) -> None:
+        for ticket in (await self.held(), await self.granted()):
+            await self.link.command("DEL", KEYS.ticket(ticket.id))
+        self.number += 1
+        done = await self.admin.reviews.break_glass(review("/done"), check(1))
+        lost = await self.admin.reviews.break_glass(review("/lost"), check(2))
+        await self.link.command("HSET", KEYS.review(done.review.id), "done_at", 1)
+        await self.link.command("DEL", KEYS.review(lost.review.id))
+        await self.own.store.expire_due(9)
+        left = await self.link.command("EXISTS", KEYS.index, KEYS.requesters, KEYS.reviews, KEYS.breakers)
+        assert left == 0
+
 
 EVERYBODYS = (Work.start, Work.load, Work.last_position, Work.tell)
 WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
@@ -265,6 +277,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.deliver,
         Work.wait_for_a_notice,
         Work.sweep,
+        Work.sweep_what_is_not_there_any_more,
     ),
 }
 
