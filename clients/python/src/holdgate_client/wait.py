@@ -51,7 +51,7 @@ class Wait:
                     self.ticket,
                     self.hold,
                 )
-            await self.pause(self.pace.pause(None))
+            await self.pause(self.pace.backoff(self._unseen, None))
         elif not self._prompt:
             await self.pause(GAP)
         self._prompt = False
