@@ -81,6 +81,8 @@ async def test_a_failure_leaves_no_question_behind() -> None:
                 raise PolicyMalformed("no answer")
             await asyncio.Event().wait()
         finally:
+            await asyncio.sleep(0)  # as who has something to put away
+            await asyncio.sleep(0)
             open_now -= 1
         return True
 
