@@ -157,7 +157,8 @@ class Ticket:
 
     `rev` counts transitions. `window_until` ends the grant. `ended_at` is when a terminal state was reached, and
     `cooldown_until` until when an equal request is answered with this rejection. `votes` are those that count, none
-    that was withdrawn; `withdrawals` says how many were. `ending` is there for a cancelled or revoked ticket, and
+    that was withdrawn; `withdrawals` says how many were, and `withdrawn_by` by whom, once for each that says so (the
+    release before wrote none). `ending` is there for a cancelled or revoked ticket, and
     `replaced_by` is the id of the ticket that superseded this one.
     """
 
@@ -174,6 +175,7 @@ class Ticket:
     votes: tuple[Vote, ...] = ()
     redemptions: tuple[Redemption, ...] = ()
     withdrawals: int = 0
+    withdrawn_by: tuple[str, ...] = ()
     ending: Ending | None = None
     replaced_by: str = ""
 

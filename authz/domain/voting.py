@@ -17,6 +17,9 @@ VOTES_MAX = 100
 WITHDRAWALS_MAX = 20
 """Per ticket. Each is an event for the audit and a card to update, so there is an end to it."""
 
+WITHDRAWALS_PER_PERSON_MAX = 5
+"""Per ticket and person, so that one who can't decide leaves the others room to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
@@ -108,7 +111,15 @@ def withdraw(ticket: Ticket, actor: Actor, now_ms: int) -> Vote:
     if ticket.withdrawals >= WITHDRAWALS_MAX:
         code = "too-many-withdrawals"
         raise VoteRefused(code, f"Votes on this ticket were withdrawn {WITHDRAWALS_MAX} times already.")
+    if not may_withdraw_again(ticket, vote.person):
+        code = "too-many-withdrawals"
+        raise VoteRefused(code, f"You have withdrawn your vote {WITHDRAWALS_PER_PERSON_MAX} times already.")
     return vote
+
+
+def may_withdraw_again(ticket: Ticket, person: str) -> bool:
+    """Say whether somebody has withdrawn less often than one person may."""
+    return ticket.withdrawn_by.count(person) < WITHDRAWALS_PER_PERSON_MAX
 
 
 def cancel(ticket: Ticket, actor: Actor, comment: str, now_ms: int) -> Ending:

@@ -101,7 +101,13 @@ class MemoryStore:
         if ticket is None or ticket.rev != rev or ticket.state_at(self.now) is not State.PENDING:
             return None
         votes = tuple(vote for vote in ticket.votes if vote.person != person)
-        ticket = replace(ticket, rev=rev + 1, votes=votes, withdrawals=ticket.withdrawals + 1)
+        ticket = replace(
+            ticket,
+            rev=rev + 1,
+            votes=votes,
+            withdrawals=ticket.withdrawals + 1,
+            withdrawn_by=(*ticket.withdrawn_by, person),
+        )
         self._put(ticket, EventType.VOTE_WITHDRAWN)
         return Loaded(ticket, self.now)
 

@@ -108,6 +108,11 @@ def ending_data(ending: Ending) -> bytes:
     return encode_data({"by": dumped, "comment": comment})
 
 
+def encode_person(person: str) -> bytes:
+    """Return a person's id as the mark of a withdrawal has it: JSON in ASCII, whatever the text."""
+    return json.dumps(person).encode()
+
+
 def encode_data(data: Mapping[str, object]) -> bytes:
     """Return event data as compact JSON."""
     return json.dumps(data, separators=(",", ":")).encode()
@@ -138,6 +143,7 @@ def decode_ticket(flat: Sequence[bytes]) -> Ticket:
             cooldown_until=_time(fields, b"cooldown_until"),
             votes=tuple(_votes(fields).values()),
             redemptions=_redemptions(fields),
+            withdrawn_by=_withdrawn_by(fields),
             withdrawals=int(fields.get(b"withdrawals", 0)),
             ending=_ending(fields, b"ending"),
             replaced_by=fields.get(b"replaced_by", b"").decode(),
@@ -189,6 +195,12 @@ def _votes(fields: Mapping[bytes, bytes]) -> dict[int, Vote]:
     """Return the votes that count by their numbers. Each other number has the mark of a withdrawal."""
     numbers = range(int(fields[b"votes"]))
     return {number: _vote(fields, number) for number in numbers if b"withdrawn:%d" % number not in fields}
+
+
+def _withdrawn_by(fields: Mapping[bytes, bytes]) -> tuple[str, ...]:
+    """Return the persons of the marks that name one, by number. The release before wrote the time alone."""
+    marks = (fields.get(b"withdrawn:%d" % number, b"") for number in range(int(fields[b"votes"])))
+    return tuple(json.loads(mark.partition(b" ")[2]) for mark in marks if b" " in mark)
 
 
 def _vote(fields: Mapping[bytes, bytes], number: int) -> Vote:

@@ -16,6 +16,7 @@ COOLDOWN = 10 * MINUTE
 REPLAY_WINDOW = 10_000
 REPLAYS = 3
 WITHDRAWALS = 20
+WITHDRAWALS_PER_PERSON = 5
 
 
 @dataclass
@@ -31,6 +32,7 @@ class ModelTicket:
     voters: list[str] = field(default_factory=list)
     cast: int = 0
     withdrawals: int = 0
+    withdrawn_by: list[str] = field(default_factory=list)
     replaced_by: str = ""
     approved_at: int = 0
     decided_at: int = 0
@@ -76,10 +78,12 @@ class ModelTicket:
             self.state_at(now) is not State.PENDING
             or person not in self.voters
             or self.withdrawals >= WITHDRAWALS
+            or self.withdrawn_by.count(person) >= WITHDRAWALS_PER_PERSON
         ):
             return False
         self.voters.remove(person)
         self.withdrawals += 1
+        self.withdrawn_by.append(person)
         self.rev += 1
         return True
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -8,10 +9,11 @@ from authz.adapters.redis import withdraw as withdraw_module
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.script import Script
 from authz.adapters.redis.store import RedisTicketStore
+from authz.domain import voting
 from authz.domain.errors import RecordUnreadable
 from authz.domain.events import EventType
 from authz.domain.ticket import Choice, State, Ticket
-from authz.domain.voting import WITHDRAWALS_MAX
+from authz.domain.voting import WITHDRAWALS_MAX, WITHDRAWALS_PER_PERSON_MAX
 from tests.integration.redis.conftest import KEYS, advance
 from tests.integration.redis.drafts import MINUTE, draft, vote
 
@@ -98,13 +100,57 @@ async def test_no_ticket_stays_no_ticket(store: RedisTicketStore, link: Link, id
     assert await link.command("KEYS", "*ticket*") == []
 
 
+async def changed_their_mind(store: RedisTicketStore, ticket: Ticket, person: str, times: int) -> int:
+    """Let somebody vote and withdraw in turns; return how often they could withdraw."""
+    for done in range(times):
+        loaded = await store.load(ticket.id)
+        assert loaded is not None
+        rev, votes = loaded.ticket.rev, loaded.ticket.votes
+        assert await store.vote(ticket.id, rev, [*votes, vote(who=person)], State.PENDING, {})
+        if await store.withdraw(ticket.id, rev + 1, person) is None:
+            return done
+    return times
+
+
 async def test_there_is_an_end_to_withdrawing(store: RedisTicketStore) -> None:
     ticket = await voted_on(store)
-    for number in range(WITHDRAWALS_MAX):
-        assert await store.vote(ticket.id, 1 + 2 * number, [vote()], State.PENDING, {})
-        assert await store.withdraw(ticket.id, 2 + 2 * number, "bob")
-    assert await store.vote(ticket.id, 1 + 2 * WITHDRAWALS_MAX, [vote()], State.PENDING, {})
-    assert await store.withdraw(ticket.id, 2 + 2 * WITHDRAWALS_MAX, "bob") is None
+    for number in range(WITHDRAWALS_MAX // WITHDRAWALS_PER_PERSON_MAX):
+        assert await changed_their_mind(store, ticket, f"person-{number}", 5) == 5
+    assert await changed_their_mind(store, ticket, "bob", 1) == 0
+
+
+@pytest.mark.parametrize("person", ["bob", "bob\udcff \ue000\"'"])
+async def test_one_person_does_not_use_up_what_others_may_withdraw(
+    store: RedisTicketStore, person: str
+) -> None:
+    ticket = await voted_on(store)
+    assert await changed_their_mind(store, ticket, person, 9) == WITHDRAWALS_PER_PERSON_MAX
+    assert await changed_their_mind(store, ticket, "carol", 1) == 1
+    loaded = await store.load(ticket.id)
+    assert loaded is not None
+    assert loaded.ticket.withdrawn_by == (*[person] * 5, "carol")
+
+
+async def test_without_the_bound_of_each_one_person_uses_it_all_up(
+    store: RedisTicketStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voting, "WITHDRAWALS_PER_PERSON_MAX", WITHDRAWALS_MAX + 1)
+    ticket = await voted_on(store)
+    assert await changed_their_mind(store, ticket, "bob", 50) == WITHDRAWALS_MAX
+    assert await changed_their_mind(store, ticket, "carol", 1) == 0
+
+
+async def test_a_mark_of_the_release_before_counts_for_nobody(store: RedisTicketStore, link: Link) -> None:
+    """It names none; in all it counts."""
+    ticket = await voted_on(store)
+    assert await changed_their_mind(store, ticket, "bob", 5) == 5
+    key = KEYS.ticket(ticket.id)
+    at = cast("bytes", await link.command("HGET", key, "withdrawn:0")).partition(b" ")[0]
+    await link.command("HSET", key, "withdrawn:0", at)
+    loaded = await store.load(ticket.id)
+    assert loaded is not None
+    assert (loaded.ticket.withdrawals, loaded.ticket.withdrawn_by) == (5, ("bob",) * 4)
+    assert await changed_their_mind(store, ticket, "bob", 3) == 1
 
 
 async def test_a_lost_vote_is_not_taken_for_a_withdrawn_one(store: RedisTicketStore, link: Link) -> None:

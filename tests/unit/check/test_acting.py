@@ -13,7 +13,7 @@ from authz.domain.answer import Kind
 from authz.domain.errors import PolicyUnavailable, VoteRefused
 from authz.domain.identity import Actor, Identity
 from authz.domain.ticket import Choice, State
-from authz.domain.voting import COMMENT_MAX, WITHDRAWALS_MAX, Ballot
+from authz.domain.voting import COMMENT_MAX, WITHDRAWALS_PER_PERSON_MAX, Ballot
 from authz.services.permissions import Action, BuiltInRule, Permission, VoteRule
 from authz.services.ports import Loaded
 from authz.services.voting import RELOADS_MAX, SignedIn, TooContended, VotingService
@@ -75,12 +75,14 @@ async def test_only_ones_own_vote_on_a_pending_ticket_can_be_withdrawn(world: Wo
 
 
 async def test_withdrawals_have_an_end(world: World) -> None:
-    """Each is an event and a card to update."""
+    """Each is an event and a card to update. Who can't decide leaves the others room to."""
     world.policy.result = TWO
     token = await world.held()
-    for _ in range(WITHDRAWALS_MAX):
+    for _ in range(WITHDRAWALS_PER_PERSON_MAX):
         await world.vote(token, "bob")
         await acting(world).withdraw(world.ticket(token).id, who(world, "bob"))
+    await world.vote(token, "carol")
+    await acting(world).withdraw(world.ticket(token).id, who(world, "carol"))
     await world.vote(token, "bob")
     code = await refused(acting(world).withdraw(world.ticket(token).id, who(world, "bob")))
     assert code == "too-many-withdrawals"

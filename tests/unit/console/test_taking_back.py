@@ -192,11 +192,11 @@ async def test_too_late_is_said_and_the_comment_comes_back(world: World) -> None
 async def test_when_votes_were_withdrawn_too_often_the_button_gives_way_to_the_reason(world: World) -> None:
     ticket, bob = await acted_on(world, "withdraw")
     fields = await form_of(bob, ticket, "withdraw")
-    for _ in range(voting.WITHDRAWALS_MAX):
+    for _ in range(voting.WITHDRAWALS_PER_PERSON_MAX):
         assert (await bob.post(f"/tickets/{ticket.id}/withdraw", data=fields)).status_code == 303
         await bob.post(f"/tickets/{ticket.id}/vote", data=await vote_form(bob, ticket))
     html = (await bob.get(f"/tickets/{ticket.id}")).text
-    assert f"withdrawn {voting.WITHDRAWALS_MAX} times already" in html
+    assert f"withdrawn your vote {voting.WITHDRAWALS_PER_PERSON_MAX} times already" in html
     assert "Withdraw my vote" not in html
     assert (await bob.post(f"/tickets/{ticket.id}/withdraw", data=fields)).status_code == 409
 

@@ -17,6 +17,7 @@ from authz.domain.voting import (
     COMMENT_MAX,
     VOTES_MAX,
     WITHDRAWALS_MAX,
+    WITHDRAWALS_PER_PERSON_MAX,
     Ballot,
     cancel,
     cast,
@@ -104,6 +105,11 @@ REFUSALS: dict[str, tuple[Callable[[], object], str, str]] = {
         lambda: withdraw(replace(TWO, votes=(vote(),), withdrawals=WITHDRAWALS_MAX), actor(), NOW),
         "too-many-withdrawals",
         "20 times",
+    ),
+    "too many withdrawals of one's own": (
+        lambda: withdraw(replace(TWO, votes=(vote(),), withdrawn_by=("bob",) * 5), actor(), NOW),
+        "too-many-withdrawals",
+        "You have withdrawn your vote 5 times",
     ),
     "somebody else's request": (
         lambda: cancel(PENDING, actor(), "", NOW),
@@ -205,6 +211,11 @@ def test_an_ending_names_who_did_it_and_how_they_had_signed_in() -> None:
 
 def test_the_longest_comment_is_taken() -> None:
     assert cancel(PENDING, actor("alice"), TOO_LONG[1:], NOW).comment == TOO_LONG[1:]
+
+
+def test_the_last_withdrawal_of_ones_own_is_the_fifth_whatever_others_did() -> None:
+    others = ("bob",) * (WITHDRAWALS_PER_PERSON_MAX - 1) + ("carol",) * WITHDRAWALS_PER_PERSON_MAX
+    assert withdraw(replace(TWO, votes=(vote(),), withdrawn_by=others), actor(), NOW) == vote()
 
 
 def test_the_last_withdrawal_is_the_twentieth() -> None:
