@@ -15,6 +15,7 @@ from authz.adapters.envoy.grpc_body import GrpcBodies
 from authz.adapters.envoy.request_body import BodyParser
 from authz.adapters.envoy_config.endpoint import parse_endpoint
 from authz.adapters.envoy_config.plan import ClientTls, EnvoyPlan, JwtProvider
+from authz.adapters.envoy_config.wait_plan import WaitPlan
 from authz.adapters.opa.client import OpaClient
 from authz.adapters.opa.directory import OpaDirectory
 from authz.adapters.opa.policy_engine import OpaPolicyEngine
@@ -335,11 +336,13 @@ def envoy_plan(settings: Settings) -> EnvoyPlan:
         grpc_max_message=settings.max_check_bytes,
         # More than the servers take would only be shed there, after Envoy has sent it.
         max_checks=settings.max_concurrent_checks * len(check),
+        wait=_wait_plan(settings, len(check)),
         metadata_namespaces=tuple(
             dict.fromkeys(source.namespace for source in settings.sources if source.namespace)
         ),
         jwt=_jwt_provider(settings),
         check_tls=check_tls,
+        cors_origins=settings.envoy_cors_origins,
     )
 
 
@@ -359,6 +362,16 @@ def _check_tls(settings: Settings) -> ClientTls | None:
     certificate, private_key, trusted_ca, server_name = given.values()
     return ClientTls(
         certificate=certificate, private_key=private_key, trusted_ca=trusted_ca, server_name=server_name
+    )
+
+
+def _wait_plan(settings: Settings, workers: int) -> WaitPlan | None:
+    if not settings.max_waiters:
+        return None
+    return WaitPlan(
+        longest=settings.max_wait / _MS,
+        waiters=settings.max_waiters * workers,
+        prefixes=settings.envoy_wait_prefixes,
     )
 
 

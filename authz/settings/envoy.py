@@ -30,3 +30,8 @@ class EnvoySettings(BaseModel):
     envoy_jwt_audiences: Names = ()
     # A file with the issuer's JWKS.
     envoy_jwt_jwks_file: str = ""
+    # Paths whose checks may stay open for a vote without the client's `Prefer: wait=N`, by how they begin: `/deploy/`.
+    # For rules with `wait`; see [waiting](waiting.md).
+    envoy_wait_prefixes: Names = ()
+    # Origins of pages that may use the gate from a browser, each in full: `https://app.example`. Empty for none.
+    envoy_cors_origins: Names = ()

@@ -13,7 +13,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from authz.adapters.envoy_config import limits
 from authz.adapters.envoy_config.addresses import address
-from authz.adapters.envoy_config.clusters import check_cluster, console_cluster, upstream_cluster
+from authz.adapters.envoy_config.clusters import check_clusters, console_cluster, upstream_cluster
 from authz.adapters.envoy_config.connection_manager import edge_manager
 from authz.adapters.envoy_config.plan import EnvoyPlan
 from authz.adapters.envoy_config.routes import route_table
@@ -21,10 +21,11 @@ from authz.adapters.envoy_config.routes import route_table
 
 def bootstrap(plan: EnvoyPlan) -> Bootstrap:
     """Return `config.bootstrap.v3.Bootstrap`, ready for `envoy -c`."""
+    waiters = 0 if plan.wait is None else plan.wait.waiters
     return Bootstrap(
         static_resources=BootstrapStaticResources(
             listeners=[_listener(plan)],
-            clusters=[check_cluster(plan), console_cluster(plan), upstream_cluster(plan)],
+            clusters=[*check_clusters(plan), console_cluster(plan), upstream_cluster(plan)],
         ),
         admin=Admin(
             address=address(plan.admin),
@@ -43,7 +44,7 @@ def bootstrap(plan: EnvoyPlan) -> Bootstrap:
                     name="envoy.resource_monitors.global_downstream_max_connections",
                     typed_config=Any.pack(
                         DownstreamConnectionsConfig(
-                            max_active_downstream_connections=limits.MAX_CLIENT_CONNECTIONS
+                            max_active_downstream_connections=limits.MAX_CLIENT_CONNECTIONS + waiters
                         )
                     ),
                 )
@@ -53,7 +54,7 @@ def bootstrap(plan: EnvoyPlan) -> Bootstrap:
 
 
 def _listener(plan: EnvoyPlan) -> Listener:
-    manager = edge_manager(plan, route_table())
+    manager = edge_manager(plan, route_table(plan))
     return Listener(
         name="gate",
         address=address(plan.listen),

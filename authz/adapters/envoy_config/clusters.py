@@ -34,21 +34,30 @@ from authz.adapters.envoy_config.plan import EnvoyPlan
 from authz.adapters.envoy_config.tls import client_tls_socket
 
 CHECK_CLUSTER: Final = "holdgate_check"
+WAIT_CLUSTER: Final = "holdgate_wait"
 CONSOLE_CLUSTER: Final = "holdgate_console"
 UPSTREAM_CLUSTER: Final = "upstream"
 
 
-def check_cluster(plan: EnvoyPlan) -> Cluster:
-    """Return the check server's worker processes, health-checked over gRPC."""
+def check_clusters(plan: EnvoyPlan) -> tuple[Cluster, ...]:
+    """Return the check server's worker processes, once for each kind of checks, so that none takes another's room."""
+    plain = _check_cluster(plan, CHECK_CLUSTER, plan.max_checks)
+    if plan.wait is None:
+        return (plain,)
+    # A route for waiting has the checks of requests that aren't held, too; the servers answer those beyond their bound.
+    return plain, _check_cluster(plan, WAIT_CLUSTER, plan.wait.waiters + plan.max_checks)
+
+
+def _check_cluster(plan: EnvoyPlan, name: str, at_most: int) -> Cluster:
     return Cluster(
-        name=CHECK_CLUSTER,
+        name=name,
         type=_discovery(plan.check),
         connect_timeout=_seconds(min(limits.CONNECT_TIMEOUT, plan.check_timeout / 2)),
         per_connection_buffer_limit_bytes=limits.CONNECTION_BUFFER,
         lb_policy=ClusterLbPolicy.LEAST_REQUEST,
-        load_assignment=load_assignment(CHECK_CLUSTER, plan.check),
+        load_assignment=load_assignment(name, plan.check),
         health_checks=[_grpc_health()],
-        circuit_breakers=_at_most(plan.max_checks, retries=16),
+        circuit_breakers=_at_most(at_most, retries=16),
         typed_extension_protocol_options=_speaks(http2=True),
         outlier_detection=_outliers() if len(plan.check) > 1 else None,
         common_lb_config=ClusterCommonLbConfig(
@@ -59,14 +68,15 @@ def check_cluster(plan: EnvoyPlan) -> Cluster:
 
 
 def console_cluster(plan: EnvoyPlan) -> Cluster:
-    """Return the console, which answers the ticket status."""
+    """Return the console, which answers the ticket status, also to those who wait for it to change."""
+    waiters = 0 if plan.wait is None else plan.wait.waiters
     return Cluster(
         name=CONSOLE_CLUSTER,
         type=_discovery((plan.console,)),
         connect_timeout=_seconds(limits.CONNECT_TIMEOUT),
         per_connection_buffer_limit_bytes=limits.CONNECTION_BUFFER,
         load_assignment=load_assignment(CONSOLE_CLUSTER, (plan.console,)),
-        circuit_breakers=_at_most(limits.MAX_TICKET_STATUS_REQUESTS, retries=0),
+        circuit_breakers=_at_most(limits.MAX_TICKET_STATUS_REQUESTS + waiters, retries=0),
         typed_extension_protocol_options=_speaks(http2=False),
     )
 

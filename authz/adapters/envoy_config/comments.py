@@ -24,12 +24,12 @@ Printed by `holdgate envoy-config` from the settings that the server uses; print
 docs/envoy.md explains it at length."""
 
 FRAGMENT_HEADER: Final = """\
-What your own Envoy needs to put Holdgate in front of its upstreams: five things to merge, not a whole configuration.
+What your own Envoy needs to put Holdgate in front of its upstreams: things to merge, not a whole configuration.
 Printed by `holdgate envoy-config` from the settings that the server uses; print it again when those change. \
 docs/envoy.md shows where each part goes."""
 
 COMMENTS: Final = {
-    # the fragment's five parts
+    # the fragment's parts
     "listener": "1. Merge into your listener.",
     "listener/per_connection_buffer_limit_bytes": "At least max_request_bytes, and this is Envoy's default if that \
 isn't more. With less, Envoy answers 413 by itself to bodies in between, without a check.",
@@ -39,6 +39,10 @@ after ext_authz, but nothing that changes the request may stand after it: what w
     "each_gated_route": "4. Merge into every route to what you protect. Such a route has no retry_policy, no \
 request_mirror_policies and no hedge_policy, and neither have its virtual host and cluster: one approved request \
 would reach the upstream more than once.",
+    "each_waiting_route": "5. For clients that send `prefer: wait=N`. Put a copy of each gated route right before it, \
+and merge this into the copy; its headers are added to those that it matches already. Between the two there may be \
+no other route that could match: a client's header would lead the request elsewhere.",
+    "virtual_host": "Merge into the virtual host, for browsers.",
     # listener and connection manager
     "gate/per_connection_buffer_limit_bytes": "Envoy's default is 1 MiB for every connection. At least \
 max_request_bytes, or Envoy answers 413 by itself to bodies in between, without a check.",
@@ -46,7 +50,7 @@ max_request_bytes, or Envoy answers 413 by itself to bodies in between, without 
 of the connections. A port that is taken is an error instead.",
     "headers_with_underscores_action": "CGI and WSGI upstreams read x_approval_by as x-approval-by. 400 on HTTP/1, \
 a reset stream on HTTP/2.",
-    "stream_idle_timeout": "Goes on counting while a check is held open, so the longest wait of a rule is below it.",
+    "stream_idle_timeout": "Goes on counting while a check is held open, so the longest wait is below it.",
     "http2_protocol_options/initial_stream_window_size": "At least max_request_bytes: Envoy buffers no more of an \
 HTTP/2 request than this, and answers 413 by itself beyond it, without a check.",
     "request_headers_timeout": "A client that dribbles its headers is dropped.",
@@ -78,10 +82,16 @@ Routes work after the filters, so the check server sees the ticket.",
     "each_gated_route/request_headers_to_remove": "Holdgate removes the ticket when it allows; this is for the day \
 it forgets. Routes work after the filters, so the check server sees the ticket. A route that you exempt from the \
 check needs it above all.",
+    "gated_waiting": "For clients that ask to wait. What the request may do and where it goes is the same as below; \
+its check may stay open longer, and has a cluster of its own.",
+    "headers/prefer": "RFC 7240; repeated headers are joined with a comma. Too much matches rather than too little \
+(x-wait, a quoted wait): the route only gives the check server time, whether anybody waits is decided there.",
     "gated/route/timeout": "No total limit: an approved request that Envoy cut off would be a used approval. \
 stream_idle_timeout ends a silent one.",
+    "gated/typed_per_filter_config/envoy.filters.http.cors": "Pages on these origins may send requests with \
+credentials and read what a hold says. Preflights of others are checked like any request.",
     # filters
-    "http_filters": "The order matters: verify the caller, ask, forward.",
+    "http_filters": "The order matters: answer a browser's preflight, verify the caller, ask, forward.",
     "principal/forward": "The upstream gets the token as the client sent it; Holdgate adds to a request, it doesn't \
 take its credentials.",
     "principal/require_expiration": "A token without exp would be a principal for ever.",
@@ -92,6 +102,7 @@ envoy.filters.http.jwt_authn.",
 principal, and the policy decides.",
     "grpc_service/timeout": "For the whole check, a retry included. Envoy tells the check server how much is left of \
 it; OPA and Redis get their share of that.",
+    "check_settings/grpc_service/timeout": "HOLDGATE_MAX_WAIT, and HOLDGATE_CHECK_TIMEOUT to answer in after that.",
     "grpc_service/retry_policy": "One more try, with another worker process, and only where the first one certainly \
 saw nothing. (retry_policy inside envoy_grpc is accepted by Envoy and does nothing.)",
     "host_selection_retry_max_attempts": "How often another worker is drawn for. With few draws the one that failed is \
@@ -115,7 +126,13 @@ mark, and two different requests would look the same.",
     "holdgate_check/health_checks": "grpc.health.v1. A worker that drains says NOT_SERVING and gets no new checks. \
 The intervals without traffic are set because their default is a minute.",
     "holdgate_check/circuit_breakers": "Beyond max_requests a client gets the 503 of an unreachable check server. \
-Held requests count, so routes with long waits want a cluster of their own.",
+Checks that stay open don't count here, they have a cluster of their own.",
+    "holdgate_wait": "The same check server for checks that may stay open until somebody has voted: apart, because \
+waiting checks would otherwise use up what plain ones may have, and those get a 503.",
+    "holdgate_wait/health_checks": "A worker that drains gets no new checks; those that are open it answers itself.",
+    "holdgate_wait/circuit_breakers": "As many as the workers let wait, and besides what they take of plain checks, so \
+that Envoy never refuses first: the check server answers one waiter too many with the hold, Envoy would with a 503.",
+    "holdgate_console/circuit_breakers": "Clients that wait for the status to change are among them.",
     "outlier_detection": "A worker that died is left out after five failures, without waiting for its health check; \
 never more than half of them.",
     "healthy_panic_threshold/value": "Below this share of healthy workers Envoy would send checks to all of them, \
@@ -127,7 +144,8 @@ cluster.",
     "transport_socket": "Whoever reaches the check server can claim any principal, so both sides prove who they are.",
     # admin and overload
     "admin": "Loopback only, and only what reads: no /quitquitquit, no /runtime_modify, no /logging.",
-    "overload_manager": "Without a bound the number of client connections is limited only by memory.",
+    "overload_manager": "Without a bound the number of client connections is limited only by memory. There is room \
+for all who wait, so that they leave as many as before to the others.",
 }
 
 

@@ -24,6 +24,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from authz.adapters.envoy_config import limits
 from authz.adapters.envoy_config.access_log import access_log
+from authz.adapters.envoy_config.cors import cors_filter
 from authz.adapters.envoy_config.ext_authz import ext_authz_filter
 from authz.adapters.envoy_config.headers import early_header_mutation
 from authz.adapters.envoy_config.jwt import jwt_filter
@@ -78,6 +79,7 @@ def _http2(plan: EnvoyPlan) -> Http2ProtocolOptions:
 
 
 def _filters(plan: EnvoyPlan) -> list[HttpFilter]:
+    pages = [cors_filter()] if plan.cors_origins else []
     verified = [] if plan.jwt is None else [jwt_filter(plan.jwt)]
     router = HttpFilter(name="envoy.filters.http.router", typed_config=Any.pack(Router()))
-    return [*verified, ext_authz_filter(plan), router]
+    return [*pages, *verified, ext_authz_filter(plan), router]

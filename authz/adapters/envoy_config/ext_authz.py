@@ -14,6 +14,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
 )
 from envoy_data_plane.envoy.extensions.filters.http.ext_authz.v3 import (
     BufferSettings,
+    CheckSettings,
     ExtAuthz,
     ExtAuthzPerRoute,
 )
@@ -22,8 +23,9 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts.v3 import Previ
 from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any
 
-from authz.adapters.envoy_config.clusters import CHECK_CLUSTER
+from authz.adapters.envoy_config.clusters import CHECK_CLUSTER, WAIT_CLUSTER
 from authz.adapters.envoy_config.plan import EnvoyPlan
+from authz.adapters.envoy_config.wait_plan import WaitPlan
 
 EXT_AUTHZ: Final = "envoy.filters.http.ext_authz"
 
@@ -42,7 +44,7 @@ def ext_authz_filter(plan: EnvoyPlan) -> HttpFilter:
         name=EXT_AUTHZ,
         typed_config=Any.pack(
             ExtAuthz(
-                grpc_service=_check_service(plan),
+                grpc_service=_check_service(plan, CHECK_CLUSTER, plan.check_timeout),
                 transport_api_version=ApiVersion.V3,
                 failure_mode_allow=False,
                 status_on_error=HttpStatus(code=StatusCode.ServiceUnavailable),
@@ -63,12 +65,18 @@ def not_checked() -> dict[str, Any]:
     return {EXT_AUTHZ: Any.pack(ExtAuthzPerRoute(disabled=True))}
 
 
-def _check_service(plan: EnvoyPlan) -> GrpcService:
+def may_wait(plan: EnvoyPlan, wait: WaitPlan) -> dict[str, Any]:
+    """Return the per-route configuration that lets checks stay open; all else is as the filter's."""
+    service = _check_service(plan, WAIT_CLUSTER, wait.longest + plan.check_timeout)
+    return {EXT_AUTHZ: Any.pack(ExtAuthzPerRoute(check_settings=CheckSettings(grpc_service=service)))}
+
+
+def _check_service(plan: EnvoyPlan, cluster: str, timeout: float) -> GrpcService:
     return GrpcService(
         envoy_grpc=GrpcServiceEnvoyGrpc(
-            cluster_name=CHECK_CLUSTER, max_receive_message_length=plan.grpc_max_message
+            cluster_name=cluster, max_receive_message_length=plan.grpc_max_message
         ),
-        timeout=timedelta(seconds=plan.check_timeout),
+        timeout=timedelta(seconds=timeout),
         retry_policy=RetryPolicy(
             retry_on=_RPC_RETRY_ON,
             num_retries=1,

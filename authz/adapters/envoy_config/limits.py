@@ -9,7 +9,7 @@ CONNECT_TIMEOUT: Final = 1.0
 
 STREAM_IDLE_TIMEOUT: Final = 300.0
 """Silence on one request before Envoy gives up on it. It goes on counting while a check is held open, so the
-longest wait of a rule has to stay below it."""
+longest wait has to stay below it."""
 
 REQUEST_HEADERS_TIMEOUT: Final = 10.0
 """Time from the first byte of a request to the end of its headers: a client that dribbles is dropped."""
@@ -17,8 +17,8 @@ REQUEST_HEADERS_TIMEOUT: Final = 10.0
 DOWNSTREAM_IDLE_TIMEOUT: Final = 900.0
 """A kept-alive client connection without a request."""
 
-TICKET_STATUS_TIMEOUT: Final = 60.0
-"""The status of a ticket, `Prefer: wait` included."""
+TICKET_STATUS_TIMEOUT: Final = 10.0
+"""The status of a ticket, besides what a client waits for it to change."""
 
 HEALTH_INTERVAL: Final = 1.0
 HEALTH_TIMEOUT: Final = 0.5
@@ -36,6 +36,10 @@ answer before Envoy gives up on it."""
 MAX_CLIENT_CONNECTIONS: Final = 10_000
 MAX_UPSTREAM_REQUESTS: Final = 1024
 MAX_TICKET_STATUS_REQUESTS: Final = 256
+"""For connections and for the status of tickets there is room for all waiters besides."""
+
+PREFLIGHT_MAX_AGE: Final = 600
+"""How long a browser may keep the answer to a preflight, in seconds. Chromium keeps none longer than two hours."""
 
 CONNECTION_BUFFER: Final = 32 * 1024
 """Soft limit of the bytes buffered per connection, where the body limit isn't larger; Envoy's default is 1 MiB for

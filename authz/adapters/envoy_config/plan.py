@@ -8,6 +8,8 @@ from typing import Final
 
 from authz.adapters.envoy_config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from authz.adapters.envoy_config.limits import CHECK_ENVELOPE, DEFAULT_MAX_CHECKS, STREAM_IDLE_TIMEOUT
+from authz.adapters.envoy_config.origins import origin_problems
+from authz.adapters.envoy_config.wait_plan import WaitPlan
 from authz.domain.errors import SettingsInvalid
 
 TICKET_STATUS_PATH: Final = r"/\.holdgate/tickets/[0-9A-Za-z_-]+"
@@ -69,8 +71,9 @@ class EnvoyPlan:
     server. `console` serves the ticket status. `check_timeout` is in seconds and covers a retry of the RPC.
     `body_limit` is the number of body bytes that the check server is shown, 0 for none; `grpc_max_message` is the
     largest message that it receives, in bytes. `max_checks` are in flight at most, beyond them clients get the 503 of
-    an unreachable check server. `metadata_namespaces` are passed to it, besides JWT_NAMESPACE where
-    `jwt` is given. `upstream_http2` says that the upstream speaks HTTP/2 without TLS (gRPC does).
+    an unreachable check server; those that wait are counted apart, in `wait`, which is None where none may.
+    `metadata_namespaces` are passed to it, besides JWT_NAMESPACE where `jwt` is given. Pages on `cors_origins` may use
+    the gate from browsers. `upstream_http2` says that the upstream speaks HTTP/2 without TLS (gRPC does).
 
     Raises SettingsInvalid with every problem at once.
     """
@@ -84,9 +87,11 @@ class EnvoyPlan:
     body_limit: int
     grpc_max_message: int
     max_checks: int = DEFAULT_MAX_CHECKS
+    wait: WaitPlan | None = None
     metadata_namespaces: tuple[str, ...] = ()
     jwt: JwtProvider | None = None
     check_tls: ClientTls | None = None
+    cors_origins: tuple[str, ...] = ()
     upstream_http2: bool = False
 
     def __post_init__(self) -> None:
@@ -96,6 +101,9 @@ class EnvoyPlan:
             problems.append("a metadata namespace is empty")
         if self.jwt is not None:
             problems += self.jwt.problems()
+        if self.wait is not None:
+            problems += self.wait.problems(self.check_timeout)
+        problems += origin_problems(self.cors_origins)
         if problems:
             raise SettingsInvalid(problems)
 

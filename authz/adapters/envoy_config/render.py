@@ -13,6 +13,8 @@ from authz.adapters.envoy_config.fragment import fragment
 from authz.adapters.envoy_config.yaml_text import comment_lines, yaml_text
 
 if TYPE_CHECKING:
+    from betterproto2 import Message
+
     from authz.adapters.envoy_config.document import Plain
     from authz.adapters.envoy_config.plan import EnvoyPlan
 
@@ -43,10 +45,15 @@ def _document(plan: EnvoyPlan, what: What) -> tuple[Mapping[str, Plain], str]:
 
 def _fragment_document(plan: EnvoyPlan) -> dict[str, Plain]:
     parts = fragment(plan)
+    merged: dict[str, Message | None] = {
+        "listener": parts.listener,
+        "http_connection_manager": parts.http_connection_manager,
+        "first_route": parts.first_route,
+        "each_gated_route": parts.each_gated_route,
+        "each_waiting_route": parts.each_waiting_route,
+        "virtual_host": parts.virtual_host,
+    }
     return {
-        "listener": as_document(parts.listener, ("listener",)),
-        "http_connection_manager": as_document(parts.http_connection_manager, ("http_connection_manager",)),
-        "first_route": as_document(parts.first_route, ("first_route",)),
-        "each_gated_route": as_document(parts.each_gated_route, ("each_gated_route",)),
+        **{name: as_document(part, (name,)) for name, part in merged.items() if part is not None},
         "clusters": [as_document(cluster, ("clusters", cluster.name)) for cluster in parts.clusters],
     }

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from authz.services.doctor import check_server, opa, redis, settings
-from authz.services.doctor.envoy import clusters, ext_authz, headers, judge, manager, order, repeats, routes
+from authz.services.doctor.envoy import (
+    clusters,
+    ext_authz,
+    headers,
+    judge,
+    manager,
+    order,
+    repeats,
+    routes,
+    waiting,
+)
 from authz.services.doctor.finding import Rule
 
 _MODULES: Final = (
@@ -20,6 +30,7 @@ _MODULES: Final = (
     headers,
     routes,
     repeats,
+    waiting,
     clusters,
 )
 

@@ -50,7 +50,7 @@ def per_route(**fields: Any) -> Document:  # noqa: ANN401 - protobuf JSON
 
 
 def add_route(document: Document, name: str, match: Document, **fields: Any) -> Document:  # noqa: ANN401 - as above
-    """Put a gated route, hardened like ours, before the last one."""
+    """Put a gated route, hardened like ours, before ours that are gated."""
     added: Document = {
         "name": name,
         "match": match,
@@ -58,8 +58,14 @@ def add_route(document: Document, name: str, match: Document, **fields: Any) -> 
         "request_headers_to_remove": ["x-approval-ticket"],
         **fields,
     }
-    routes(document).insert(-1, added)
+    ours = next(place for place, each in enumerate(routes(document)) if each["name"].startswith("gated"))
+    routes(document).insert(ours, added)
     return added
+
+
+def gated(document: Document) -> list[Document]:
+    """Return every gated route of ours: those for clients that wait are the same as the others."""
+    return [each for each in routes(document) if each["name"].startswith("gated")]
 
 
 def add_filter(document: Document, name: str, config: Document, place: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.doctor.fault import FILTERS, add_route, fault, listener, per_route
+from tests.e2e.doctor.fault import FILTERS, add_route, fault, gated, listener, per_route
 from tests.e2e.envoy_config.stack import Document, cluster, ext_authz, manager, route, routes
 
 
@@ -22,7 +22,7 @@ def exempt_for_who_sends_a_header(document: Document) -> None:
     add_route(document, "internal", match, typed_per_filter_config=per_route(disabled=True))
 
 
-@fault("envoy-nothing-gated", "envoy-route-exempt")
+@fault("envoy-nothing-gated", "envoy-route-exempt", HOLDGATE_MAX_WAITERS="0")
 def everything_exempt(document: Document) -> None:
     host = manager(document)["route_config"]["virtual_hosts"][0]
     host["typed_per_filter_config"] = per_route(disabled=True)
@@ -40,12 +40,14 @@ def the_ticket_status_leads_elsewhere(document: Document) -> None:
 
 @fault("envoy-ticket-kept")
 def the_ticket_reaches_the_upstream(document: Document) -> None:
-    route(document, "gated").pop("request_headers_to_remove")
+    for each in gated(document):
+        each.pop("request_headers_to_remove")
 
 
 @fault("envoy-own-headers-changed")
 def our_header_removed_on_a_route(document: Document) -> None:
-    route(document, "gated")["request_headers_to_remove"].append("x-approval-by")
+    for each in gated(document):
+        each["request_headers_to_remove"].append("x-approval-by")
 
 
 @fault("envoy-header-unbound")
@@ -98,7 +100,8 @@ def more_of_a_body_than_told(document: Document) -> None:
 @fault("envoy-retries")
 def retries_on_a_route(document: Document) -> None:
     _retrying(document)
-    route(document, "gated")["route"]["retry_policy"] = {"retry_on": "5xx", "num_retries": 3}
+    for each in gated(document):
+        each["route"]["retry_policy"] = {"retry_on": "5xx", "num_retries": 3}
 
 
 @fault("envoy-retries")
@@ -118,22 +121,26 @@ def retries_in_the_cluster(document: Document) -> None:
 @fault("envoy-retries-unsent")
 def retries_of_what_was_never_sent(document: Document) -> None:
     _retrying(document)
-    route(document, "gated")["route"]["retry_policy"] = {"retry_on": "connect-failure"}
+    for each in gated(document):
+        each["route"]["retry_policy"] = {"retry_on": "connect-failure"}
 
 
 @fault("envoy-hedging")
 def hedging(document: Document) -> None:
-    route(document, "gated")["route"]["hedge_policy"] = {"hedge_on_per_try_timeout": True}
+    for each in gated(document):
+        each["route"]["hedge_policy"] = {"hedge_on_per_try_timeout": True}
 
 
 @fault("envoy-mirror")
 def a_mirror(document: Document) -> None:
-    route(document, "gated")["route"]["request_mirror_policies"] = [{"cluster": "holdgate_console"}]
+    for each in gated(document):
+        each["route"]["request_mirror_policies"] = [{"cluster": "holdgate_console"}]
 
 
 @fault("envoy-route-upgrade")
 def websockets_on_a_route(document: Document) -> None:
-    route(document, "gated")["route"]["upgrade_configs"] = [{"upgrade_type": "websocket"}]
+    for each in gated(document):
+        each["route"]["upgrade_configs"] = [{"upgrade_type": "websocket"}]
 
 
 @fault("envoy-request-changed-upstream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, cast
 
 from tests.e2e.envoy_config.stack import Document, manager, routes
@@ -57,7 +58,8 @@ def own_bootstrap(listen: int, admin: int, upstream: int) -> Document:
 def merge_parts(document: Document, parts: Document) -> None:
     """Merge the fragment, or a variation of the same shape, into a bootstrap."""
     unknown = parts.keys() - {
-        *("listener", "http_connection_manager", "first_route", "each_gated_route", "routes", "clusters")
+        *("listener", "http_connection_manager", "virtual_host", "routes", "clusters"),
+        *("first_route", "each_gated_route", "each_waiting_route"),
     }
     assert not unknown, f"docs/envoy.md says nothing about merging {unknown}"
     _merge(document["static_resources"]["listeners"][0], parts.get("listener", {}))
@@ -66,9 +68,16 @@ def merge_parts(document: Document, parts: Document) -> None:
     added = [each for each in options.pop("http_filters", []) if each["name"] != _ROUTER]
     own_filters[-1:-1] = added
     _merge(manager(document), options)
+    _merge(manager(document)["route_config"]["virtual_hosts"][0], parts.get("virtual_host", {}))
     for route in routes(document):
         if route["name"] != "ticket_status":
             _merge(route, parts.get("each_gated_route", {}))
+    if "each_waiting_route" in parts:
+        routes(document)[:] = [
+            each
+            for route in routes(document)
+            for each in (_waiting(route, parts["each_waiting_route"]), route)
+        ]
     if "first_route" in parts:
         routes(document).insert(0, parts["first_route"])
     routes(document)[1:1] = parts.get("routes", [])
@@ -82,6 +91,16 @@ def is_part_of(part: object, whole: object) -> bool:
     if isinstance(part, list) and isinstance(whole, list):
         return all(any(is_part_of(item, other) for other in whole) for item in part)
     return part == whole
+
+
+def _waiting(route: Document, parts: Document) -> Document:
+    """Return the copy of a gated route for clients that wait."""
+    copied = deepcopy(route)
+    headers = [*copied["match"].get("headers", []), *parts["match"]["headers"]]
+    _merge(copied, parts)
+    copied["match"]["headers"] = headers
+    copied["name"] += "_waiting"
+    return copied
 
 
 def _merge(target: Document, source: Document) -> None:

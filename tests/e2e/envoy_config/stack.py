@@ -14,6 +14,7 @@ from authz.adapters.envoy_config.clusters import CHECK_CLUSTER, UPSTREAM_CLUSTER
 from authz.adapters.envoy_config.endpoint import TcpEndpoint
 from authz.adapters.envoy_config.plan import EnvoyPlan
 from authz.adapters.envoy_config.render import render
+from authz.adapters.envoy_config.wait_plan import WaitPlan
 from tests.e2e.envoy_config import http1
 from tests.e2e.envoy_config.check_server import CheckServer, checking
 from tests.support.envoy import RunningEnvoy, running_envoy
@@ -62,6 +63,7 @@ class Stack:
             check_timeout=2.0,
             body_limit=BODY_LIMIT,
             grpc_max_message=4 * 1024 * 1024,
+            wait=WaitPlan(longest=60.0, waiters=1000),
         )
 
     @contextmanager

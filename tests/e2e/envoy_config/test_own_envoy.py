@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,9 @@ from authz.adapters.envoy_config.plan import JwtProvider
 from authz.adapters.envoy_config.render import render
 from tests.e2e.envoy_config import http1, http2
 from tests.e2e.envoy_config.check_server import raw_headers
+from tests.e2e.envoy_config.held_checks import WAIT, holding
 from tests.e2e.envoy_config.own_envoy import is_part_of, merge_parts, own_bootstrap
-from tests.e2e.envoy_config.stack import Document, Stack, routes
+from tests.e2e.envoy_config.stack import Change, Document, Stack, routes
 from tests.support.envoy import running_envoy
 from tests.support.ports import free_port
 
@@ -42,11 +44,18 @@ def variation(name: str) -> Document:
 
 
 @contextmanager
-def own_envoy(stack: Stack, folder: Path, *variations: Document) -> Iterator[int]:
-    """Run an own Envoy with the fragment and some variations merged in; give its port."""
+def own_envoy(
+    stack: Stack,
+    folder: Path,
+    *variations: Document,
+    own: Change = lambda _document: None,
+    check_timeout: float = 2.0,
+) -> Iterator[int]:
+    """Run an own Envoy, changed by `own`, with the fragment and some variations merged in; give its port."""
     port, admin = free_port(), free_port()
     document = own_bootstrap(port, admin, stack.upstream.port)
-    plan = replace(stack.plan(), body_limit=65_536)
+    own(document)
+    plan = replace(stack.plan(), body_limit=65_536, check_timeout=check_timeout)
     for parts in (json.loads(render(plan, "fragment", "json")), *variations):
         merge_parts(document, parts)
     with running_envoy(json.dumps(document), folder):
@@ -78,6 +87,32 @@ def test_control_an_own_envoy_without_the_fragment_lets_all_of_that_through(
     assert {"x-approval-by", "x_approval_by", "x-approval-ticket"} <= stack.upstream.received[0].names()
 
 
+def chosen_by_tenant(document: Document) -> None:
+    """Give the route a header to match, and less time for the upstream than a check may take."""
+    (mine,) = routes(document)
+    mine["match"]["headers"] = [{"name": "x-tenant", "string_match": {"exact": "a"}}]
+    mine["route"]["timeout"] = "0.2s"
+
+
+def test_in_an_own_envoy_clients_wait_where_they_would_have_been_led(stack: Stack, tmp_path: Path) -> None:
+    """The upstream's own timeout doesn't count meanwhile: a check that came later has run into its own."""
+    tenant, wish = ("x-tenant", b"a"), ("prefer", b"wait=30")
+    with (
+        own_envoy(stack, tmp_path, own=chosen_by_tenant, check_timeout=0.5) as port,
+        ThreadPoolExecutor(1) as pool,
+        holding(stack.check) as held,
+    ):
+        assert http1.send(port, "/", wish).status == 404
+        waiting = pool.submit(http1.send, port, "/", tenant, wish, TICKET)
+        held.arrive(1)
+        assert http1.send(port, "/", tenant).status == 503
+        assert held.taken_back.wait(WAIT)
+        assert waiting.result(WAIT).status == 200
+    assert [each > 50 for each in held.remaining] == [True, False]
+    (forwarded,) = stack.upstream.received
+    assert not {"x-approval-ticket"} & forwarded.names()
+
+
 @pytest.mark.parametrize("number", range(len(snippets("Your own Envoy"))))
 def test_what_the_docs_show_of_the_fragment_is_in_the_fragment(number: int, stack: Stack) -> None:
     plan = replace(stack.plan(), body_limit=65_536, check_timeout=0.5)
@@ -93,6 +128,27 @@ def test_what_the_docs_show_about_callers_is_in_the_fragment_with_an_issuer(stac
     (shown,) = snippets("Who is calling")
     assert is_part_of(shown, fragment)
     assert not is_part_of(shown, json.loads(render(stack.plan(), "fragment", "json")))
+
+
+def test_what_the_docs_show_about_browsers_is_in_the_fragment_with_an_origin(stack: Stack) -> None:
+    plan = replace(stack.plan(), cors_origins=("https://app.example",))
+    (shown,) = snippets("Browsers")
+    assert is_part_of(shown, json.loads(render(plan, "fragment", "json")))
+    assert not is_part_of(shown, json.loads(render(stack.plan(), "fragment", "json")))
+
+
+def test_a_path_of_ones_own_can_be_given_time_without_the_clients_wish(stack: Stack, tmp_path: Path) -> None:
+    """As the docs show it, which is what the fragment has for clients that wish to."""
+    shown = variation("deployments")
+    plan = replace(stack.plan(), check_timeout=0.5, grpc_max_message=8 * 1024 * 1024)
+    waiting = json.loads(render(plan, "fragment", "json"))["each_waiting_route"]
+    (route,) = shown["routes"]
+    assert route["typed_per_filter_config"] == waiting["typed_per_filter_config"]
+    with own_envoy(stack, tmp_path, shown) as port, holding(stack.check) as held:
+        held.release()
+        for path in ("/deployments/a", "/other"):
+            assert http1.send(port, path).status == 200
+    assert [each > 50 for each in held.remaining] == [True, False]
 
 
 @pytest.mark.parametrize("stripped", [True, False], ids=["as documented", "control: no removal"])
@@ -150,4 +206,4 @@ def test_every_route_of_the_variations_that_leads_to_the_upstream_removes_the_ti
 def test_merging_puts_the_filters_before_the_router_and_the_status_first(stack: Stack) -> None:
     document = own_bootstrap(1, 2, 3)
     merge_parts(document, json.loads(render(stack.plan(), "fragment", "json")))
-    assert [route["name"] for route in routes(document)] == ["ticket_status", "mine"]
+    assert [route["name"] for route in routes(document)] == ["ticket_status", "mine_waiting", "mine"]

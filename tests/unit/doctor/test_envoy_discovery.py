@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.e2e.doctor.documents import PLAIN, codes, judged
-from tests.e2e.doctor.fault import EXT_AUTHZ
+from tests.e2e.doctor.fault import EXT_AUTHZ, gated
 from tests.e2e.doctor.faults import add_route
 from tests.e2e.envoy_config.stack import Document, cluster, ext_authz, manager
 from tests.unit.doctor.dumps import ADMIN, OURS, as_dump, ours, said
@@ -36,8 +36,9 @@ def test_routes_that_are_not_there_are_named() -> None:
 
 def test_scoped_routes_are_looked_at_and_the_header_that_chooses_them_too() -> None:
     document = ours()
+    for each in gated(document):
+        each["route"]["hedge_policy"] = {"hedge_on_per_try_timeout": True}
     config = manager(document).pop("route_config")
-    config["virtual_hosts"][0]["routes"][-1]["route"]["hedge_policy"] = {"hedge_on_per_try_timeout": True}
     manager(document)["scoped_routes"] = {
         "name": "scopes",
         "scope_key_builder": {"fragments": [{"header_value_extractor": {"name": "X-Tenant"}}]},

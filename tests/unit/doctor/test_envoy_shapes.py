@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from authz.services.doctor.finding import Severity
 from tests.e2e.doctor.documents import PLAIN, codes, judged
-from tests.e2e.doctor.fault import EXT_AUTHZ
+from tests.e2e.doctor.fault import EXT_AUTHZ, gated
 from tests.e2e.doctor.faults import add_filter, add_route, per_route
 from tests.e2e.envoy_config.stack import Document, cluster, ext_authz, manager, route, routes
 from tests.unit.doctor.dumps import OURS, as_dump, ours, said
+
+NO_WAITING = {"HOLDGATE_MAX_WAITERS": "0"}
 
 
 def test_a_route_that_is_gated_against_its_virtual_host_is_gated() -> None:
@@ -28,12 +30,12 @@ def test_a_route_that_is_gated_against_its_virtual_host_is_gated() -> None:
 
 
 def test_a_filter_that_is_off_is_off_but_where_a_route_switches_it_on() -> None:
-    document = ours()
+    document = ours(**NO_WAITING)
     (item,) = (each for each in manager(document)["http_filters"] if each["name"] == EXT_AUTHZ)
     item["disabled"] = True
-    assert said(document) == {"envoy-nothing-gated", "envoy-route-exempt"}
+    assert said(document, **NO_WAITING) == {"envoy-nothing-gated", "envoy-route-exempt"}
     route(document, "gated")["typed_per_filter_config"] = per_route(check_settings={})
-    assert said(document) == set()
+    assert said(document, **NO_WAITING) == set()
 
 
 def test_the_generic_way_to_switch_a_filter_off_is_understood() -> None:
@@ -76,7 +78,7 @@ def test_a_body_of_a_route_is_judged_like_the_filters() -> None:
 
 
 def test_headers_and_routes_in_a_matcher_are_found() -> None:
-    document = ours()
+    document = ours(**NO_WAITING)
     host = manager(document)["route_config"]["virtual_hosts"][0]
     inner = {**host["routes"].pop(), "@type": "type.googleapis.com/envoy.config.route.v3.Route"}
     chosen = {
@@ -89,7 +91,7 @@ def test_headers_and_routes_in_a_matcher_are_found() -> None:
             "exact_match_map": {"map": {"prod": {"action": {"name": "route", "typed_config": inner}}}},
         }
     }
-    assert said(document) == {"envoy-header-unbound"}
+    assert said(document, **NO_WAITING) == {"envoy-header-unbound"}
 
 
 def test_a_header_that_is_bound_may_choose() -> None:
@@ -107,7 +109,8 @@ def test_a_header_that_is_always_bound_may_choose(name: str) -> None:
 
 def test_retries_that_the_circuit_breaker_stops_are_none() -> None:
     document = ours()
-    route(document, "gated")["route"]["retry_policy"] = {"retry_on": "5xx", "num_retries": 3}
+    for each in gated(document):
+        each["route"]["retry_policy"] = {"retry_on": "5xx", "num_retries": 3}
     assert said(document) == set()
     thresholds = cluster(document, "upstream")["circuit_breakers"]["thresholds"]
     thresholds.append({"priority": "HIGH"})
@@ -167,6 +170,16 @@ def _old(dump: Document) -> None:
     version["minor_number"] = 35
 
 
+def _ends_when_a_client_goes(dump: Document) -> None:
+    version = dump["configs"][0]["bootstrap"]["node"]["user_agent_build_version"]["version"]
+    version |= {"minor_number": 37, "patch": 4}
+
+
+def _mended(dump: Document) -> None:
+    version = dump["configs"][0]["bootstrap"]["node"]["user_agent_build_version"]["version"]
+    version |= {"minor_number": 37, "patch": 5}
+
+
 def _exposed(dump: Document) -> None:
     dump["configs"][0]["bootstrap"]["admin"]["address"]["socket_address"]["address"] = "0.0.0.0"  # noqa: S104 - the fault
 
@@ -185,6 +198,7 @@ def _another_api(dump: Document) -> None:
     ("change", "code"),
     [
         (_old, "envoy-version-old"),
+        (_ends_when_a_client_goes, "envoy-wait-crash"),
         (_exposed, "envoy-admin-exposed"),
         (_no_cluster, "envoy-check-cluster-unknown"),
         (_another_api, "envoy-transport-api-version"),
@@ -194,6 +208,18 @@ def test_what_our_envoys_could_not_run_is_named_all_the_same(change: Change, cod
     dump = as_dump(ours())
     change(dump)
     assert set(codes(judged(dump, PLAIN))) - OURS == {code}
+
+
+def test_an_envoy_that_is_mended_may_have_services_of_routes() -> None:
+    dump = as_dump(ours())
+    _mended(dump)
+    assert set(codes(judged(dump, PLAIN))) - OURS == set()
+
+
+def test_an_envoy_that_such_a_route_can_end_is_fine_without_one() -> None:
+    dump = as_dump(ours(**NO_WAITING))
+    _ends_when_a_client_goes(dump)
+    assert set(codes(judged(dump, NO_WAITING))) - OURS == set()
 
 
 def test_an_envoy_without_anything_has_no_gate() -> None:
@@ -244,7 +270,7 @@ def _replace_somewhere(node: Any, data: st.DataObject) -> None:  # noqa: ANN401 
         node = inner
 
 
-def test_the_routes_of_ours_are_two() -> None:
+def test_the_routes_of_ours_are_three() -> None:
     """The tests above change these."""
-    assert [each["name"] for each in routes(ours())] == ["ticket_status", "gated"]
+    assert [each["name"] for each in routes(ours())] == ["ticket_status", "gated_waiting", "gated"]
     assert {each.severity for each in judged(as_dump(ours()), PLAIN)} == {Severity.OK, Severity.INFO}

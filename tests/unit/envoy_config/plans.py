@@ -9,6 +9,7 @@ from typing import Final
 
 from authz.adapters.envoy_config.endpoint import TcpEndpoint, UnixEndpoint
 from authz.adapters.envoy_config.plan import ClientTls, EnvoyPlan, JwtProvider
+from authz.adapters.envoy_config.wait_plan import WaitPlan
 
 PUBLIC_KEY: Final = {
     "kty": "EC",
@@ -23,7 +24,7 @@ PROVIDER: Final = JwtProvider(
 
 
 def plan() -> EnvoyPlan:
-    """Return a plan with nothing optional."""
+    """Return the plan of settings that say nothing."""
     return EnvoyPlan(
         listen=TcpEndpoint("127.0.0.1", 10000),
         admin=TcpEndpoint("127.0.0.1", 9901),
@@ -33,6 +34,7 @@ def plan() -> EnvoyPlan:
         check_timeout=0.5,
         body_limit=65_536,
         grpc_max_message=8 * 1024 * 1024,
+        wait=WaitPlan(longest=60.0, waiters=1000),
     )
 
 
@@ -59,4 +61,9 @@ def every_kind(pem: Path) -> dict[str, EnvoyPlan]:
         "tokens": replace(plan(), jwt=PROVIDER, metadata_namespaces=("envoy.filters.http.jwt_authn", "mine")),
         "tls": replace(plan(), check=(TcpEndpoint("check.test", 9191),), check_tls=tls),
         "http2": replace(plan(), upstream_http2=True),
+        "no waiting": replace(plan(), wait=None),
+        "waiting paths": replace(
+            plan(), wait=WaitPlan(longest=20.0, waiters=5, prefixes=("/deploy/", "/v1/keys"))
+        ),
+        "pages": replace(plan(), jwt=PROVIDER, cors_origins=("https://app.test", "http://127.0.0.1:3000")),
     }

@@ -105,19 +105,73 @@ def test_the_buffers_of_every_variant_can_hold_what_is_shown(kind: str) -> None:
 
 
 def test_a_field_with_a_digit_in_its_name_is_written_as_envoy_reads_it() -> None:
-    assert find(document("workers", "bootstrap"), "consecutive_5xx") == [5]
+    assert find(document("workers", "bootstrap"), "consecutive_5xx") == [5, 5]
 
 
 def test_a_lone_worker_is_never_ejected() -> None:
     assert find(document("plain", "bootstrap"), "outlier_detection") == []
-    assert find(document("workers", "bootstrap"), "max_ejection_percent") == [50]
+    assert find(document("workers", "bootstrap"), "max_ejection_percent") == [50, 50]
 
 
 def test_without_a_body_limit_no_body_is_asked_for() -> None:
     assert find(document("no body", "bootstrap"), "with_request_body") == []
 
 
-def test_filters_stand_in_their_order() -> None:
-    (filters,) = find(document("tokens", "bootstrap"), "http_filters")
+@pytest.mark.parametrize("what", BOTH)
+def test_filters_stand_in_their_order(what: What) -> None:
     names = ["envoy.filters.http.jwt_authn", "envoy.filters.http.ext_authz", "envoy.filters.http.router"]
-    assert [each["name"] for each in filters] == names
+    for kind, first in (("tokens", []), ("pages", ["envoy.filters.http.cors"])):
+        (filters,) = find(document(kind, what), "http_filters")
+        assert [each["name"] for each in filters] == first + names
+
+
+@pytest.mark.parametrize("what", BOTH)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_asked_of_waiting_routes_is_what_is_asked_of_all_but_for_time_and_cluster(
+    kind: str, what: What
+) -> None:
+    (general, *own) = sorted(
+        find(document(kind, what), "grpc_service"), key=lambda each: float(each["timeout"][:-1])
+    )
+    wait = KINDS[kind].wait
+    assert bool(own) is (wait is not None)
+    for each in own:
+        assert wait is not None
+        assert each["timeout"] == f"{wait.longest + KINDS[kind].check_timeout:.3f}s"
+        assert each["envoy_grpc"]["cluster_name"] == "holdgate_wait"
+        same = {**general["envoy_grpc"], "cluster_name": "holdgate_wait"}
+        assert each == {**general, "timeout": each["timeout"], "envoy_grpc": same}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_clusters_of_the_check_server_differ_in_name_and_room_alone(kind: str) -> None:
+    clusters = {each["name"]: each for each in document(kind, "bootstrap")["static_resources"]["clusters"]}
+    plan = KINDS[kind]
+    plain, apart = clusters["holdgate_check"], clusters.get("holdgate_wait")
+    assert (apart is None) is (plan.wait is None)
+    if apart is None or plan.wait is None:
+        return
+    (room,) = apart["circuit_breakers"]["thresholds"]
+    whole = plan.max_checks + plan.wait.waiters
+    assert room["max_requests"] == room["max_connections"] == room["max_pending_requests"] == whole
+    for each in (plain, apart):
+        for own in ("name", "circuit_breakers"):
+            each.pop(own)
+        each["load_assignment"].pop("cluster_name")
+    assert plain == apart
+
+
+def test_the_wish_to_wait_leads_to_the_route_right_after_it() -> None:
+    routes = find(document("waiting paths", "bootstrap"), "routes")[0]
+    names = ["ticket_status", "gated_waiting /deploy/", "gated_waiting /v1/keys", "gated_waiting", "gated"]
+    assert [each["name"] for each in routes] == names
+    wished, plain = routes[-2:]
+    wished["match"].pop("headers")
+    for each, own in ((wished, "typed_per_filter_config"), (wished, "name"), (plain, "name")):
+        each.pop(own)
+    assert wished == plain
+
+
+def test_there_are_client_connections_for_all_who_wait() -> None:
+    for kind, most in (("no waiting", 10_000), ("waiting paths", 10_005)):
+        assert find(document(kind, "bootstrap"), "max_active_downstream_connections") == [str(most)]

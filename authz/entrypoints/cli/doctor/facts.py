@@ -91,6 +91,8 @@ def expected_of_envoy(settings: Settings) -> Expected:
         check_endpoints=frozenset(endpoints),
         check_tls=bool(settings.grpc_tls_cert),
         max_checks=settings.max_concurrent_checks * len(endpoints),
+        max_wait=settings.max_wait,
+        max_waiters=settings.max_waiters * len(endpoints),
         console_endpoint=_spelled(settings.console_listen),
         status_path=TICKET_STATUS_PATH,
     )

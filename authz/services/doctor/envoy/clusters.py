@@ -8,7 +8,6 @@ from typing import Final
 from authz.services.doctor.document import Node
 from authz.services.doctor.envoy.dump import Dump, endpoints
 from authz.services.doctor.envoy.expected import Expected
-from authz.services.doctor.envoy.gate import Gate
 from authz.services.doctor.finding import Area, Finding, Rule, Severity
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
@@ -63,7 +62,7 @@ FEW_CHECKS = Rule(
     "envoy-checks-below-room",
     Severity.INFO,
     Area.ENVOY,
-    "Raise max_requests of the cluster's circuit breaker where holds wait long; beyond it clients get a 503.",
+    "Raise max_requests of the cluster's circuit breaker: beyond it clients get a 503, also those that ask to wait.",
 )
 
 _TLS: Final = ".UpstreamTlsContext"
@@ -72,9 +71,8 @@ _DEFAULT_MERGE_WINDOW: Final = 1.0
 _LOOPBACK: Final = ("127.", "[::1]:", "localhost:", "unix:")
 
 
-def judge_cluster(gate: Gate, dump: Dump, expected: Expected) -> Iterator[Finding]:
-    """Return what is to be said about the cluster that a gate asks."""
-    name = gate.cluster
+def judge_cluster(name: str, dump: Dump, expected: Expected, room: int) -> Iterator[Finding]:
+    """Return what is to be said about a cluster that is asked; the servers take `room` checks from there at once."""
     if not name:
         return  # google_grpc has no cluster
     subject = f"cluster {name}"
@@ -90,7 +88,7 @@ def judge_cluster(gate: Gate, dump: Dump, expected: Expected) -> Iterator[Findin
         )
     yield from _encryption(subject, cluster, found, expected)
     yield from _health(subject, cluster, expected)
-    yield from _room(subject, cluster, expected)
+    yield from _room(subject, cluster, room)
 
 
 def _encryption(subject: str, cluster: Node, found: frozenset[str], expected: Expected) -> Iterator[Finding]:
@@ -138,18 +136,18 @@ def _health(subject: str, cluster: Node, expected: Expected) -> Iterator[Finding
             )
 
 
-def _room(subject: str, cluster: Node, expected: Expected) -> Iterator[Finding]:
+def _room(subject: str, cluster: Node, room: int) -> Iterator[Finding]:
     thresholds = cluster.at("circuit_breakers", "thresholds").items
     default = next((each for each in thresholds if each.at("priority").text in {"", "DEFAULT"}), Node(None))
     number = default.at("max_requests").number
     most = _DEFAULT_MAX_REQUESTS if number is None else number
-    if most > expected.max_checks:
+    if most > room:
         yield TOO_MANY_CHECKS.found(
             subject,
-            f"Envoy sends up to {most:.0f} checks at once, and the servers take {expected.max_checks}.",
+            f"Envoy sends up to {most:.0f} checks at once, and the servers take {room}.",
         )
-    elif most < expected.max_checks:
+    elif most < room:
         yield FEW_CHECKS.found(
             subject,
-            f"Envoy sends up to {most:.0f} checks at once, and the servers would take {expected.max_checks}.",
+            f"Envoy sends up to {most:.0f} checks at once, and the servers would take {room}.",
         )

@@ -16,7 +16,7 @@ class Dump:
     """What runs. Route tables, clusters and discovered filters by name; `scopes` are tables chosen by a key."""
 
     admin: Node
-    version: tuple[int, int] | None
+    version: tuple[int, int, int] | None
     listeners: tuple[Node, ...]
     tables: Mapping[str, Node]
     scopes: Mapping[str, tuple[Node, ...]]
@@ -102,6 +102,6 @@ def _named(nodes: list[Node]) -> dict[str, Node]:
     return {node.at("name").text: node for node in nodes if node}
 
 
-def _version(node: Node) -> tuple[int, int] | None:
-    major = node.at("major_number").number
-    return None if major is None else (int(major), int(node.at("minor_number").number or 0))
+def _version(node: Node) -> tuple[int, int, int] | None:
+    major, minor, patch = (node.at(name).number for name in ("major_number", "minor_number", "patch"))
+    return None if major is None else (int(major), int(minor or 0), int(patch or 0))

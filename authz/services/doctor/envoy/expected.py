@@ -10,8 +10,9 @@ class Expected:
     """What the servers' settings imply for Envoy. Times in milliseconds, endpoints as `HOST:PORT` or `unix:/PATH`.
 
     `bound_headers` are the lowercase names that every ticket is bound to, `namespaces` the metadata namespaces of
-    HOLDGATE_PRINCIPAL_FROM. `max_checks` is what all worker processes take together. `status_path` is the RE2 pattern
-    of the only path that is meant to be exempt. `check_tls` says whether the check server insists on mutual TLS.
+    HOLDGATE_PRINCIPAL_FROM. `max_checks` is what all worker processes take together, `max_waiters` how many more may
+    stay open there, none of them longer than `max_wait`. `status_path` is the RE2 pattern of the only path that is
+    meant to be exempt. `check_tls` says whether the check server insists on mutual TLS.
     """
 
     check_timeout: int
@@ -25,5 +26,7 @@ class Expected:
     check_endpoints: frozenset[str]
     check_tls: bool
     max_checks: int
+    max_wait: int
+    max_waiters: int
     console_endpoint: str
     status_path: str

@@ -16,6 +16,7 @@ from authz.services.doctor.envoy.headers import judge_headers
 from authz.services.doctor.envoy.manager import judge_buffers, judge_manager
 from authz.services.doctor.envoy.order import judge_order
 from authz.services.doctor.envoy.routes import judge_routes, shown_bytes
+from authz.services.doctor.envoy.waiting import check_cluster, may_wait
 from authz.services.doctor.finding import Area, Finding, Rule, Severity
 
 ENVOY_SEEN = Rule("envoy-seen", Severity.OK, Area.ENVOY)
@@ -89,7 +90,7 @@ def judge_envoy(facts: EnvoyFacts, expected: Expected) -> Iterator[Finding]:
     dump = read_dump(facts.document)
     found = list(managers(dump))
     asking = gates(dump, found, expected)
-    shown = "of unknown version" if dump.version is None else f"{dump.version[0]}.{dump.version[1]}"
+    shown = "of unknown version" if dump.version is None else ".".join(map(str, dump.version))
     yield ENVOY_SEEN.found(
         facts.where, f"Envoy {shown}: {len(found)} HTTP connection manager(s), {len(asking)} with a gate."
     )
@@ -100,12 +101,14 @@ def judge_envoy(facts: EnvoyFacts, expected: Expected) -> Iterator[Finding]:
         yield NO_GATE.found(facts.where, "No connection manager has an ext_authz filter that asks over gRPC.")
         return
     gated: set[str] = set()
+    asked: dict[str, int] = {}
     for gate in asking:
         ways = list(routes(gate))
         gated.update(cluster for way in ways if not way.exempt for cluster in way.clusters)
         yield from _gate(gate, ways, dump, expected)
-    for gate in {gate.cluster: gate for gate in asking}.values():
-        yield from judge_cluster(gate, dump, expected)
+        asked |= {name: room for name, room in _rooms(gate, ways, expected).items() if name not in asked}
+    for name, room in asked.items():
+        yield from judge_cluster(name, dump, expected, room)
     yield from _beside(found, asking, gated)
 
 
@@ -120,6 +123,17 @@ def _gate(gate: Gate, ways: Sequence[Route], dump: Dump, expected: Expected) -> 
         yield from judge_body(f"route {name}", body)
     yield from judge_buffers(gate, max((shown_bytes(gate, way) for way in checked), default=0))
     yield from judge_routes(gate, ways, dump, expected).findings()
+
+
+def _rooms(gate: Gate, ways: Sequence[Route], expected: Expected) -> dict[str, int]:
+    """Return the clusters that are asked, and how many checks the servers take from each at once."""
+    waiting = {
+        check_cluster(gate, way): expected.max_checks + expected.max_waiters
+        for way in ways
+        if not way.exempt and may_wait(gate, way, expected)
+    }
+    plain = (check_cluster(gate, way) for way in ways if not way.exempt and not may_wait(gate, way, expected))
+    return {**waiting, **dict.fromkeys((gate.cluster, *plain), expected.max_checks)}
 
 
 def _beside(found: Sequence[Manager], asking: Sequence[Gate], gated: set[str]) -> Iterator[Finding]:

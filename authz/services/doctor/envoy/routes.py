@@ -12,6 +12,7 @@ from authz.services.doctor.envoy.expected import Expected
 from authz.services.doctor.envoy.gate import Gate, Route, match_text
 from authz.services.doctor.envoy.repeats import judge_repeats
 from authz.services.doctor.envoy.subjects import Collected
+from authz.services.doctor.envoy.waiting import WISH, judge_services, judge_waits, judge_wish, may_wait
 from authz.services.doctor.finding import Area, Rule, Severity
 
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
@@ -97,7 +98,7 @@ def judge_routes(gate: Gate, found: Sequence[Route], dump: Dump, expected: Expec
     for route in found:
         if route in status:
             continue
-        _judge_headers(said, route, expected)
+        _judge_headers(said, gate, route, expected)
         if route.exempt:
             _judge_exempt(said, route)
         elif route.forwards:
@@ -105,6 +106,8 @@ def judge_routes(gate: Gate, found: Sequence[Route], dump: Dump, expected: Expec
             judge_repeats(said, route, dump)
             _judge_chance(said, route)
     _judge_scopes(said, gate, expected)
+    judge_services(said, found, dump)
+    judge_waits(said, gate, found, expected)
     return said
 
 
@@ -159,7 +162,7 @@ def _judge_body(said: Collected, gate: Gate, route: Route, expected: Expected) -
         )
 
 
-def _judge_headers(said: Collected, route: Route, expected: Expected) -> None:
+def _judge_headers(said: Collected, gate: Gate, route: Route, expected: Expected) -> None:
     removed = {
         each.text.lower() for level in route.levels for each in level.at("request_headers_to_remove").items
     }
@@ -177,6 +180,9 @@ def _judge_headers(said: Collected, route: Route, expected: Expected) -> None:
         return
     action = route.config.at("route")
     names = [each.at("name").text.lower() for each in route.config.at("match", "headers").items]
+    if WISH in names and may_wait(gate, route, expected):
+        names.remove(WISH)
+        judge_wish(said, gate, route, expected)
     names += [action.at(field).text.lower() for field in _TARGETS if action.at(field).text]
     names += [
         node.at("header_name").text.lower()
