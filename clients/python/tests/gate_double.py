@@ -144,7 +144,9 @@ class GateDouble:
             "created_at": "2026-03-02T09:11:07Z",
             "expires_at": "2026-03-02T09:41:07Z",
             "retry_after": self.retry_after,
-            "progress": {"given": 0, "needed": 1, "awaiting": ["1 of sre"]},
+            "progress": {"given": 0, "needed": 1, "awaiting": ["sre"]}
+            if self.state == "pending"
+            else {"given": 1, "needed": 1, "awaiting": []},
             "links": {
                 "status": STATUS_PREFIX + identifier(self.number),
                 "review": f"https://holdgate.test/tickets/{identifier(self.number)}",

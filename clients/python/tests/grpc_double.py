@@ -104,7 +104,7 @@ class GrpcGateDouble(grpc.GenericRpcHandler):
             expires_at="2026-03-02T09:41:07Z",
             progress_given="0",
             progress_needed="1",
-            progress_awaiting=json.dumps(["1 of sre"]),
+            progress_awaiting=json.dumps(["sre"]),
             links_status=f"/.holdgate/tickets/{identifier(self.number)}",
             links_review=f"https://holdgate.test/tickets/{identifier(self.number)}",
         )

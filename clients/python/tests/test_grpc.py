@@ -57,7 +57,7 @@ def test_an_approved_call_goes_through_and_its_answer_comes_back(
         "cancel-order",
         "[1]",
     )
-    assert (pending.needed, pending.awaiting, pending.detail) == (1, ("1 of sre",), "It is HELD.")
+    assert (pending.needed, pending.awaiting, pending.detail) == (1, ("sre",), "It is HELD.")
     assert pending.review_url == f"https://holdgate.test/tickets/{identifier()}"
 
 

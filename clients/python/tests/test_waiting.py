@@ -57,7 +57,7 @@ def test_the_caller_is_told_what_is_waited_for_and_of_each_change(caller: Caller
         "delete-resource",
         "Held.",
     )
-    assert (pending.given, pending.needed, pending.awaiting) == (0, 1, ("1 of sre",))
+    assert (pending.given, pending.needed, pending.awaiting) == (0, 1, ("sre",))
     assert pending.expires_at is not None
     assert pending.expires_at.isoformat() == "2026-03-02T09:41:07+00:00"
     assert pending.status_url == f"{GATE}/.holdgate/tickets/{identifier()}"
@@ -156,7 +156,7 @@ def test_the_patience_bounds_the_wait_and_the_ticket_goes_on_with_it(
     gate.decided_after, caller.patience = None, Patience(total=60)
     began = caller.time.now
     with pytest.raises(
-        WaitTimeout, match=r"held as ticket 0-ticket1 .* 1 of sre: not decided within 60 sec"
+        WaitTimeout, match=r"held as ticket 0-ticket1 .* for sre: not decided within 60 sec"
     ) as caught:
         caller.send()
     assert caller.time.now - began == pytest.approx(60)

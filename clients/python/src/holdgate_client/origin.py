@@ -18,7 +18,13 @@ class Origin:
 
     @classmethod
     def of(cls, url: httpx.URL, name: str | None = None) -> Origin:
-        """Return the origin of a URL. `name` is the header host where it says something else than the URL."""
+        """Return the origin of a URL. `name` is the header host where it says something else than the URL.
+
+        >>> Origin.of(httpx.URL("https://gate.example:443/a")) == Origin.of(
+        ...     httpx.URL("https://gate.example/b")
+        ... )
+        True
+        """
         port = url.port or _DEFAULT_PORTS.get(url.scheme)
         return cls(url.scheme, url.host, port, (name or url.netloc.decode("ascii")).lower())
 

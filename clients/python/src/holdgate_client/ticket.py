@@ -37,6 +37,9 @@ class Ticket:
 
         `url` is any address at the gate that gave it, `host` the header host where that was another name. Raises
         ValueError when `token` is none.
+
+        >>> Ticket.issued_by("https://gate.example", "hg1.k1.0-7sc7o." + "x" * 43).id
+        '0-7sc7o'
         """
         return cls(token, Origin.of(httpx.URL(url), host))
 
