@@ -41,7 +41,7 @@ class ProblemType:
 
 
 class Problem(Enum):
-    """Every problem type there is. Each has a line in docs/problems.md."""
+    """Every problem type there is. Each has its advice beside this file, and with it a page (`problem_page`)."""
 
     HELD = ProblemType(
         "held",
@@ -131,6 +131,20 @@ class Problem(Enum):
         "Not yours to ask for",
         "This request needs an approval, and the operator's rule doesn't let you ask for one.",
     )
+    TICKET_OVER = ProblemType(
+        "ticket-over",
+        409,
+        GrpcStatus.FAILED_PRECONDITION,
+        "Over already",
+        "There is nothing to take back any more: state says what became of this ticket.",
+    )
+    CANCEL_NOT_PERMITTED = ProblemType(
+        "cancel-not-permitted",
+        403,
+        GrpcStatus.PERMISSION_DENIED,
+        "Not yours to take back",
+        "The operator's rule doesn't let you take this request back. The ticket is as it was.",
+    )
     BREAK_GLASS_REFUSED = ProblemType(
         "break-glass-refused",
         403,
@@ -152,6 +166,20 @@ class Problem(Enum):
         GrpcStatus.INVALID_ARGUMENT,
         "Bad request",
         "The request could not be read, so it was not judged.",
+    )
+    NOT_FOUND = ProblemType(
+        "not-found",
+        404,
+        GrpcStatus.NOT_FOUND,
+        "Nothing here",
+        "Paths below /.holdgate/ are the gate's own, and there is nothing at this one. Nothing was forwarded.",
+    )
+    METHOD_NOT_ALLOWED = ProblemType(
+        "method-not-allowed",
+        405,
+        GrpcStatus.UNIMPLEMENTED,
+        "Not this way",
+        "This address takes the methods that the header allow names. Nothing was forwarded or changed.",
     )
     BODY_NOT_VISIBLE = ProblemType(
         "body-not-visible",

@@ -20,6 +20,7 @@ def test_every_problem_is_documented_as_it_is_sent(problem: Problem) -> None:
     assert f"`{problem.value.uri}`" in section
     assert f"**{problem.value.status}** {problem.value.title}" in section
     assert f"> {problem.value.detail}" in section
+    assert f"(problems/{problem.value.slug}.md)" in section
 
 
 def test_nothing_else_is_documented() -> None:
@@ -42,9 +43,13 @@ def test_types_are_stable_and_one_of_a_kind() -> None:
         "request-changed",
         "approval-insufficient",
         "not-permitted",
+        "ticket-over",
+        "cancel-not-permitted",
         "break-glass-refused",
         "justification-required",
         "bad-request",
+        "not-found",
+        "method-not-allowed",
         "body-not-visible",
         "too-many-tickets",
         "break-glass-exhausted",
