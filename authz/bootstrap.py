@@ -43,18 +43,21 @@ from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.drafting import Drafting, HoldTerms
 from authz.services.check.dry_run import DryRun
 from authz.services.check.holding import Holding
+from authz.services.check.own_resources import OwnResources
 from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
 from authz.services.check.requesters import Requesters
 from authz.services.check.service import CheckService
 from authz.services.check.sufficiency import Sufficiency
 from authz.services.check.superseding import Superseding
+from authz.services.check.taking_back import TakingBack
 from authz.services.check.telling import Telling
 from authz.services.check.waiting import Waiting, WaitLimits
 from authz.services.delivery import Delivery, DeliverySettings, Routes
 from authz.services.expiry import Expiry, ExpirySettings
 from authz.services.permissions import BuiltInRule, VoteRule
 from authz.services.reviewing import ReviewingService
+from authz.services.ticket_status import TicketStatus
 from authz.services.voting import VotingService
 from authz.setting_listeners import is_unspecified
 from authz.settings import Settings
@@ -243,7 +246,22 @@ def check_service(settings: Settings, outside: Outside) -> CheckService:
         telling,
         terms.decision_path,
     )
-    return CheckService(policy, holding, redeeming, breaking_glass)
+    own_resources = OwnResources(
+        ticket_status(settings, outside),
+        TakingBack(
+            outside.store,
+            policy,
+            requesters,
+            voting_service(settings, outside, least_timeout=0),
+            settings.public_url,
+        ),
+    )
+    return CheckService(policy, holding, redeeming, breaking_glass, own_resources)
+
+
+def ticket_status(settings: Settings, outside: Outside) -> TicketStatus:
+    """Return what tells the state of tickets to those who show their tokens."""
+    return TicketStatus(outside.store, token_mint(settings), settings.public_url)
 
 
 def directory(settings: Settings, outside: Outside) -> OpaDirectory:
@@ -251,14 +269,14 @@ def directory(settings: Settings, outside: Outside) -> OpaDirectory:
     return OpaDirectory(outside.opa, settings.opa_directory_path)
 
 
-def voting_service(settings: Settings, outside: Outside) -> VotingService:
-    """Return the service that takes votes. People wait longer than Envoy does, so OPA gets more time here."""
+def voting_service(settings: Settings, outside: Outside, *, least_timeout: float = 1.0) -> VotingService:
+    """Return the service that takes votes. People wait longer than Envoy does, so OPA gets more time for them."""
     return VotingService(
         outside.store,
         directory(settings, outside),
         vote_rule(settings, outside),
         sign_in_rules(settings),
-        timeout=max(1.0, settings.opa_timeout / _MS),
+        timeout=max(least_timeout, settings.opa_timeout / _MS),
     )
 
 

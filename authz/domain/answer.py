@@ -17,6 +17,7 @@ class Kind(StrEnum):
     DENY = "deny"
     HOLD = "hold"
     REFUSE = "refuse"
+    ANSWER = "answer"
     ERROR = "error"
 
 

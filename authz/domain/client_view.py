@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from authz.domain.problems import Problem
 from authz.domain.quorum import progress
+from authz.domain.reserved_paths import TICKETS_PREFIX
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.timestamps import rfc3339, seconds_until
 
@@ -19,10 +20,22 @@ OF_STATE = {
     State.USED_UP: Problem.USED_UP,
 }
 
+APPROVED_DETAIL = (
+    "This request is approved. Send exactly the same request again, before expires_at, "
+    "with the header x-approval-ticket set to the token."
+)
+
 
 def status_path(ticket_id: str) -> str:
     """The path of the status resource, on the gated host."""
-    return f"/.holdgate/tickets/{ticket_id}"
+    return TICKETS_PREFIX + ticket_id
+
+
+def advice(state: State) -> str:
+    """The one sentence or two that say what to do about a ticket in this state."""
+    if state is State.APPROVED:
+        return APPROVED_DETAIL
+    return OF_STATE.get(state, Problem.HELD).value.detail
 
 
 def review_url(public_url: str, ticket_id: str) -> str:

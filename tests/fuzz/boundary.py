@@ -115,7 +115,7 @@ def inspect(answer: bytes, may_allow: Callable[[], bool]) -> str:
     else:
         assert response.WhichOneof("http_response") == "denied_response"
         assert 200 <= int(response.denied_response.status.code) <= 599
-        assert decision in {"deny", "hold", "refuse", "error"}
+        assert decision in {"deny", "hold", "refuse", "answer", "error"}
         options = response.denied_response.headers
     assert response.dynamic_metadata["decision_id"]
     for option in options:

@@ -34,6 +34,7 @@ from authz.domain.token import TokenMint
 from authz.entrypoints import serving
 from authz.entrypoints.check import handler
 from authz.entrypoints.check.shedding import Shedding
+from authz.entrypoints.demo.people import ISSUER
 from authz.services.check import policy as policy_service
 from authz.services.check import redeeming, service
 from authz.services.check.call import Outcome
@@ -181,6 +182,15 @@ def _owner() -> None:
     _swap(Requesters, "verified", "owner", lambda _: lambda _self, _request: anybody)
 
 
+def _sender() -> None:
+    alice = Principal(Identity(ISSUER, "alice"))
+    _swap(Requesters, "verified", "sender", lambda _: lambda _self, _request: alice)
+
+
+def _reserved_paths() -> None:
+    _swap(service, "is_reserved_path", "reserved-paths", lambda _: lambda _path: False)
+
+
 def _known_principal() -> None:
     nobody = Requester(Principal(Identity("nobody", "nobody")))
     _swap(Requesters, "of_hold", "known-principal", lambda _: lambda _self, _request, _named: nobody)
@@ -247,6 +257,8 @@ GUARDS: Mapping[str, Callable[[], None]] = {
     "ticket-out-of-input": _ticket_out_of_input,
     "mac": _mac,
     "owner": _owner,
+    "sender": _sender,
+    "reserved-paths": _reserved_paths,
     "known-principal": _known_principal,
     "whole-body": _whole_body,
     "same-request": _same_request,

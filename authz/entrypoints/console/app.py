@@ -24,10 +24,13 @@ from authz.entrypoints.console.review_pages import ReviewPages
 from authz.entrypoints.console.security_headers import SecurityHeaders
 from authz.entrypoints.console.sign_in import SignIn, SignInRefused
 from authz.entrypoints.console.site import Site
-from authz.entrypoints.console.status import RETRY_SECONDS, TicketStatus
+from authz.entrypoints.console.status import StatusPages
 from authz.services.ports import TicketStore
 from authz.services.reviewing import ReviewingService
+from authz.services.ticket_status import TicketStatus
 from authz.services.voting import VotingService
+
+RETRY_SECONDS = 5
 
 log = structlog.get_logger("holdgate.console")
 
@@ -61,7 +64,7 @@ def build_console(  # noqa: PLR0913, PLR0917 - one argument for each thing it ne
 
     Without a way to sign in there are no review pages, only the status of a ticket for the client that waits.
     """
-    routes: list[BaseRoute] = [TicketStatus(store, mint, site.public_url).route()]
+    routes: list[BaseRoute] = [StatusPages(TicketStatus(store, mint, site.public_url)).route()]
     if sign_in is not None:
         desk = Desk(site, sign_in, form_limits or FormLimits())
         routes += ReviewPages(desk, store, voting).routes()

@@ -6,8 +6,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from authz.domain.reserved_paths import TICKETS_PREFIX
 from authz.entrypoints.console.site import Site
-from authz.entrypoints.console.status import TICKETS_PREFIX
 
 
 class HostList:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from authz.domain.answer import Forward, Kind, Respond
 from authz.domain.decision import BreakGlassAllow, Deny, Hold
 from authz.domain.reserved_headers import TICKET
+from authz.domain.reserved_paths import is_reserved_path
 from authz.services.check.breaking_glass import BreakingGlass
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.holding import Holding
+from authz.services.check.own_resources import OwnResources
 from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
 from authz.services.check.stripping import stripped
@@ -18,16 +20,24 @@ class CheckService:
     """Judges requests. Every way to a Forward leads through an allow of the policy for this very request."""
 
     def __init__(
-        self, policy: Policy, holding: Holding, redeeming: Redeeming, breaking_glass: BreakingGlass
+        self,
+        policy: Policy,
+        holding: Holding,
+        redeeming: Redeeming,
+        breaking_glass: BreakingGlass,
+        own_resources: OwnResources,
     ) -> None:
         """Take the steps."""
         self._policy = policy
         self._holding = holding
         self._redeeming = redeeming
         self._breaking_glass = breaking_glass
+        self._own_resources = own_resources
 
     async def check(self, call: CheckCall) -> Outcome:
         """Answer one call. Raises the errors of the tree in `domain.errors`; none of them is an allow."""
+        if is_reserved_path(call.request.path):
+            return await self._own_resources.answer(call)
         presented = call.request.values(TICKET)
         if not presented:
             return stripped(call, await self._judge(call))

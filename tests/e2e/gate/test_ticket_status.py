@@ -82,7 +82,7 @@ def test_it_answers_under_the_gated_hosts_name(host: str, gate: Gate) -> None:
 
 @pytest.mark.parametrize("path", ["/tickets", "/sign-in", "/static/console.css", "/"])
 def test_no_page_of_the_console_can_be_reached_through_the_gate(path: str, gate: Gate) -> None:
-    for target in (path, f"/.holdgate/tickets/..{path}"):
+    for target, asked in ((path, 1), (f"/.holdgate/tickets/..{path}", 0)):
         gate.backing.opa.inputs.clear()
         assert b"<html" not in gate.send(target, method="GET").body
-        assert len(gate.backing.opa.inputs) == 1
+        assert len(gate.backing.opa.inputs) == asked

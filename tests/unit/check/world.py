@@ -29,15 +29,18 @@ from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.drafting import Drafting, HoldTerms
 from authz.services.check.failures import failure
 from authz.services.check.holding import Holding
+from authz.services.check.own_resources import OwnResources
 from authz.services.check.policy import Policy
 from authz.services.check.redeeming import Redeeming
 from authz.services.check.requesters import Requesters
 from authz.services.check.service import CheckService
 from authz.services.check.sufficiency import Sufficiency
 from authz.services.check.superseding import Superseding
+from authz.services.check.taking_back import TakingBack
 from authz.services.check.telling import Telling
 from authz.services.permissions import BuiltInRule, VoteRule
 from authz.services.ports import PolicyReply, TicketStore
+from authz.services.ticket_status import TicketStatus
 from authz.services.voting import SignedIn, VotingService
 from tests.support.gated_requests import ISSUER, NAMESPACE, TIME_NS, gated, with_headers
 from tests.support.memory_reviews import MemoryReviews
@@ -159,7 +162,12 @@ class World:
             telling,
             terms.decision_path,
         )
-        return CheckService(policy, holding, redeeming, breaking_glass)
+        voting = VotingService(store, self.people, self.rule, self.sign_in, timeout=0.15)
+        own_resources = OwnResources(
+            TicketStatus(store, self.mint, PUBLIC_URL),
+            TakingBack(store, policy, requesters, voting, PUBLIC_URL),
+        )
+        return CheckService(policy, holding, redeeming, breaking_glass, own_resources)
 
     async def check(self, request: GatedRequest | None = None, *tokens: str) -> Outcome:
         """Judge a request that carries these tickets; errors come out as the handler answers them."""

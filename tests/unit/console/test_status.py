@@ -6,7 +6,7 @@ import secrets
 import httpx
 import pytest
 
-from authz.domain.client_view import ticket_members
+from authz.domain.client_view import APPROVED_DETAIL, ticket_members
 from authz.domain.problems import Problem
 from authz.domain.request import CheckId
 from authz.domain.ticket import Ticket
@@ -33,7 +33,10 @@ async def test_a_waiting_client_reads_what_the_202_said(world: World) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert answer.headers["retry-after"] == "5"
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.json() == json.loads(json.dumps(ticket_members(ticket, world.memory.now, PUBLIC_URL)))
+    members = ticket_members(ticket, world.memory.now, PUBLIC_URL) | {"detail": Problem.HELD.value.detail}
+    assert answer.json() == json.loads(json.dumps(members))
+    assert answer.headers["link"] == f'</.holdgate/tickets/{ticket.id}>; rel="self"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
     assert "hg1." not in answer.text
 
 
@@ -43,6 +46,7 @@ async def test_an_approved_ticket_says_so_and_not_by_whom(world: World) -> None:
     await bob.post(f"/tickets/{ticket.id}/vote", data=await vote_form(bob, ticket) | {"comment": "for you"})
     answer = await ask(world, ticket)
     assert (answer.json()["state"], answer.headers["retry-after"]) == ("approved", "0")
+    assert answer.json()["detail"] == APPROVED_DETAIL
     assert "for you" not in answer.text
     assert "Bob" not in answer.text
 
@@ -54,6 +58,7 @@ async def test_a_rejected_ticket_says_by_whom_when_and_why(world: World) -> None
     await bob.post(f"/tickets/{ticket.id}/vote", data=fields)
     members = (await ask(world, ticket)).json()
     assert (members["state"], members["rejected_by"], members["comment"]) == ("rejected", "Bob", "not now")
+    assert members["detail"] == Problem.REJECTED.value.detail
     assert "ended_at" in members
 
 
@@ -71,13 +76,22 @@ async def test_head_is_answered_as_get(world: World) -> None:
     assert (await ask(world, ticket, "HEAD")).status_code == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("accept", ["text/html", "application/xml;q=1, */*;q=0", "nonsense", ""])
+async def test_it_is_json_whatever_the_client_would_like_better(world: World, accept: str) -> None:
+    ticket = await world.held()
+    headers = {"x-approval-ticket": world.mint.mint(ticket.id), "accept": accept}
+    answer = await client(world).get(f"/.holdgate/tickets/{ticket.id}", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
 async def test_nothing_can_be_done_to_a_ticket_here(world: World, method: str) -> None:
     ticket = await world.held()
     world.memory.calls.clear()
     answer = await ask(world, ticket, method)
     assert answer.status_code == 405
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert answer.json()["type"] == Problem.METHOD_NOT_ALLOWED.value.uri
     assert world.memory.calls == []
 
 
@@ -122,7 +136,7 @@ async def test_without_redis_it_is_a_503_to_come_back_to(world: World) -> None:
     ticket = await world.held()
     world.memory.down = True
     answer = await ask(world, ticket)
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == Problem.UNAVAILABLE.value.uri
     assert "took" not in answer.text
