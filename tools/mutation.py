@@ -1,9 +1,9 @@
 """Mutation testing with mutmut: `python -m tools.mutation [--workers N] [PATH …]`.
 
 PATH is a file or folder of what [tool.mutmut] in pyproject.toml mutates, to be tried as a whole. Without one, all of
-that is: what is left since the last time, what changed, and what wasn't noticed. A mutant is noticed where mypy refuses
-it or a test fails; those that neither notices are shown, and a line for each file says how many there are. Ends with
-status 1 when fewer than LEAST_PERCENT of all were noticed. Results stay in mutants/.
+that is: what is left since the last time, what changed, and what no test noticed. Those that none noticed are shown,
+and a line for each file says how many there are. Ends with status 1 when fewer than LEAST_PERCENT of all were noticed.
+Results stay in mutants/.
 
 mutmut lives in .tools/mutation, and runs with the project's own interpreter and packages before it.
 """
@@ -25,29 +25,22 @@ from tools import python_env
 ROOT = Path(__file__).resolve().parent.parent
 LEAST_PERCENT = 90
 _FOLDER = "mutants"
-_BY_TYPES = "caught by type check"
-_BY_TESTS = frozenset({"killed", "timeout"})
+_NOTICED = frozenset({"killed", "timeout"})
 _NOT_TRIED = frozenset({"not checked", "check was interrupted by user"})
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of the mutants of one file: how many mypy and tests noticed, and the status of each other one."""
+    """What became of the mutants of one file: how many there are, and the status of each that no test noticed."""
 
     path: str
-    by_types: int
-    by_tests: int
+    mutants: int
     unnoticed: dict[str, str]
 
     @property
     def noticed(self) -> int:
-        """How many mypy or a test noticed."""
-        return self.by_types + self.by_tests
-
-    @property
-    def mutants(self) -> int:
-        """How many there are."""
-        return self.noticed + len(self.unnoticed)
+        """How many some test noticed."""
+        return self.mutants - len(self.unnoticed)
 
 
 def main() -> None:
@@ -93,12 +86,8 @@ def results(folder: Path, statuses: Mapping[int | None, str]) -> Iterator[Result
         codes: dict[str, int | None] = json.loads(kept.read_text("utf-8"))["exit_code_by_key"]
         tried = {name: statuses[code] for name, code in codes.items() if statuses[code] not in _NOT_TRIED}
         if tried:
-            yield Result(
-                path=kept.relative_to(folder).as_posix().removesuffix(".meta"),
-                by_types=sum(status == _BY_TYPES for status in tried.values()),
-                by_tests=sum(status in _BY_TESTS for status in tried.values()),
-                unnoticed={name: status for name, status in tried.items() if not _is_noticed(status)},
-            )
+            unnoticed = {name: status for name, status in tried.items() if status not in _NOTICED}
+            yield Result(kept.relative_to(folder).as_posix().removesuffix(".meta"), len(tried), unnoticed)
 
 
 def forget_unnoticed(folder: Path, statuses: Mapping[int | None, str]) -> None:
@@ -107,13 +96,9 @@ def forget_unnoticed(folder: Path, statuses: Mapping[int | None, str]) -> None:
         written = json.loads(kept.read_text("utf-8"))
         codes = written["exit_code_by_key"]
         written["exit_code_by_key"] = {
-            name: code if _is_noticed(statuses[code]) else None for name, code in codes.items()
+            name: code if statuses[code] in _NOTICED else None for name, code in codes.items()
         }
         kept.write_text(json.dumps(written), "utf-8")
-
-
-def _is_noticed(status: str) -> bool:
-    return status == _BY_TYPES or status in _BY_TESTS
 
 
 def percent(found: Sequence[Result]) -> float:
@@ -123,23 +108,18 @@ def percent(found: Sequence[Result]) -> float:
 
 
 def report(found: Sequence[Result]) -> str:
-    """Return a table of mutants, those that mypy and tests noticed, and their share, by file and in all."""
-    head = f"{'':<46} {'mutants':>7} {'mypy':>6} {'tests':>6} {'%':>6}"
+    """Return a table of mutants, noticed ones and their share, by file and in all."""
+    head = f"{'':<48} {'mutants':>7} {'noticed':>7} {'%':>6}"
     return "\n".join([head, *(_row(one.path, [one]) for one in found), _row("in all", found)])
 
 
 def _row(title: str, of: Sequence[Result]) -> str:
-    mutants, by_types = sum(one.mutants for one in of), sum(one.by_types for one in of)
-    by_tests = sum(one.by_tests for one in of)
-    return f"{title:<46} {mutants:>7} {by_types:>6} {by_tests:>6} {percent(of):>6.1f}"
+    mutants, noticed = sum(one.mutants for one in of), sum(one.noticed for one in of)
+    return f"{title:<48} {mutants:>7} {noticed:>7} {percent(of):>6.1f}"
 
 
 def _mutmut(*arguments: str) -> None:
-    """Run its command here, so that what it forks has the project's packages. Raises SystemExit when it fails.
-
-    mypy, which it starts, has to find those of both.
-    """
-    os.environ["PATH"] = os.pathsep.join([str(python_env.PYTHON.parent), os.environ.get("PATH", "")])
+    """Run its command here, so that what it forks has the project's packages. Raises SystemExit when it fails."""
     sys.argv = ["mutmut", *arguments]
     try:
         runpy.run_module("mutmut", run_name="__main__", alter_sys=True)
@@ -155,13 +135,12 @@ def _difference(name: str) -> str:
 
 
 def _add_packages() -> None:
-    """Make mutmut importable, here after the project's own packages, and for mypy."""
+    """Make mutmut importable, after the project's own packages."""
     environment = python_env.ASIDE / "mutation"
     found = next(environment.glob("lib/python3*/site-packages"), None)
     if found is None:
         sys.exit(f"{environment} is not there: `make mutate` installs it.")
     sys.path.append(str(found))
-    os.environ["PYTHONPATH"] = str(found)
 
 
 if __name__ == "__main__":
