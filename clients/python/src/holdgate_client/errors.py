@@ -14,7 +14,8 @@
     │   │   ├── TicketRefused     the ticket is none, or somebody else's
     │   │   └── NotPermitted      not the caller's to ask for
     │   ├── Changed               409: another request than the approved one; `parts` names what differs
-    │   ├── Unfit                 400, 413, 428: nothing was held, because the request lacks something
+    │   ├── TicketOver            409: too late to take it back
+    │   ├── Unfit                 400, 404, 405, 413, 428: nothing that could be held
     │   ├── RequesterUnknown      503: nothing verified who asks
     │   ├── TooMany               429: too many wait already, or were let through unreviewed
     │   └── Outage                503: it could not be judged, so it was not carried out
@@ -102,7 +103,7 @@ class TicketRefused(Refused):
 
 
 class NotPermitted(Refused):
-    """Not the caller's to ask for, or not theirs to break the glass for."""
+    """Not the caller's to ask for, to break the glass for, or to take back."""
 
 
 class Changed(Answered):
@@ -114,8 +115,20 @@ class Changed(Answered):
         return self.problem.texts("changed")
 
 
+class TicketOver(Answered):
+    """The ticket came to an end before it was taken back."""
+
+    @property
+    def state(self) -> str:
+        """How it ended."""
+        return self.problem.text("state")
+
+
 class Unfit(Answered):
-    """Nothing was held: the request can't be read, can't be shown whole, or has to say why it is sent."""
+    """Nothing was held: the request can't be read, can't be shown whole, or has to say why it is sent.
+
+    Or it asks for something below `/.holdgate/` that isn't there.
+    """
 
 
 class RequesterUnknown(Answered):
@@ -183,8 +196,12 @@ _OF_KIND: dict[str, type[Answered]] = {
     "ticket-refused": TicketRefused,
     "not-permitted": NotPermitted,
     "break-glass-refused": NotPermitted,
+    "cancel-not-permitted": NotPermitted,
     "request-changed": Changed,
+    "ticket-over": TicketOver,
     "bad-request": Unfit,
+    "not-found": Unfit,
+    "method-not-allowed": Unfit,
     "body-not-visible": Unfit,
     "justification-required": Unfit,
     "principal-unknown": RequesterUnknown,

@@ -73,7 +73,7 @@ def status(answer: Answer, asked: Hold) -> Status | None:
     hold = Hold.parse(answer.document, asked.status_url)
     if hold is None or hold.id != asked.id:
         return None
-    return Status(replace(hold, detail=asked.detail), _hint(answer))
+    return Status(replace(hold, detail=hold.detail or asked.detail), _hint(answer))
 
 
 def _hint(answer: Answer) -> float | None:
