@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass
 
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
@@ -31,3 +32,9 @@ def details(status: bytes) -> Details:
     assert all(retries)
     seconds = retry.retry_delay.ToSeconds() if retries else None
     return Details(read.code, read.message, info.reason, info.domain, dict(info.metadata), seconds)
+
+
+def decoded(value: str) -> bytes:
+    """Return the bytes of a binary metadata value as it goes over the wire. Raises AssertionError for padding."""
+    assert "=" not in value
+    return b64decode(value + "=" * (-len(value) % 4), validate=True)

@@ -16,13 +16,18 @@ from google.protobuf.json_format import MessageToDict
 
 from authz.wire.ext_authz_pb2 import CheckResponse, HeaderValueOption
 from tests.contract.plugin.case import exact
+from tests.support.grpc_details import decoded, details
 
 # Holdgate's own words about its answer.
 _OURS = {"decision_id", "decision", "dry_run"}
+_THE_PLUGINS_TOO = {"BAD_REQUEST": {"bad_request": True}, "UNAVAILABLE": {"error": True}}
 
 
 def plain(response: CheckResponse | None) -> Any:  # noqa: ANN401 - any JSON
-    """Return `{"error"}`, `{"bad_request"}`, `{"input"}`, `{"allow"}` or `{"deny"}`. None is an RPC error."""
+    """Return `{"error"}`, `{"bad_request"}`, `{"input"}`, `{"allow"}` or `{"deny"}`. None is an RPC error.
+
+    Holdgate alone can have another `{"problem"}`.
+    """
     if response is None:
         return {"error": True}
     said = {
@@ -45,21 +50,24 @@ def plain(response: CheckResponse | None) -> Any:  # noqa: ANN401 - any JSON
     status = int(denied.status.code) or int(HTTPStatus.FORBIDDEN)
     # The plugin gives every decision an id, and a request that it can't parse none.
     unparsed = status == HTTPStatus.BAD_REQUEST and "decision_id" not in response.dynamic_metadata
-    if unparsed or _problem(response, HTTPStatus.BAD_REQUEST):
-        return {"bad_request": True}
-    if _problem(response, HTTPStatus.SERVICE_UNAVAILABLE):
-        return {"error": True}
+    problem = "BAD_REQUEST" if unparsed else _problem(response)
+    if problem:
+        return _THE_PLUGINS_TOO.get(problem, {"problem": problem})
     if denied.body.startswith("{") and '"version":' in denied.body:
         return {"input": exact(denied.body)}
     headers = _listed((option.header.key, option.header.value) for option in denied.headers)
     return _filled("deny", status=status, headers=headers, body=denied.body, metadata=said)
 
 
-def _problem(response: CheckResponse, status: int) -> bool:
-    """Say whether this is a problem of Holdgate's own: nothing that the policy said."""
-    denied = response.denied_response
-    types = [option.header.value for option in denied.headers if option.header.key == "content-type"]
-    return int(denied.status.code) == status and types == ["application/problem+json"]
+def _problem(response: CheckResponse) -> str:
+    """Return the reason of a problem of Holdgate's own, nothing that the policy said: of HTTP, or of gRPC."""
+    headers = {option.header.key: option.header.value for option in response.denied_response.headers}
+    if "grpc-status-details-bin" in headers:
+        return details(decoded(headers["grpc-status-details-bin"])).reason
+    if headers.get("content-type") != "application/problem+json":
+        return ""
+    prefix, _, slug = json.loads(response.denied_response.body)["type"].rpartition(":")
+    return slug.replace("-", "_").upper() if prefix == "urn:holdgate:problem" else ""
 
 
 def _overwritten(options: Iterable[HeaderValueOption]) -> dict[str, list[str]]:

@@ -70,7 +70,7 @@ class Comparison:
         result = check.attributes.context_extensions.get(RESULT)
         if result is not None:
             return of_result(result, theirs, ours)
-        if _refuses_ticket(ours) and carries_ticket(check):
+        if ours == {"problem": "TICKET_REFUSED"} and carries_ticket(check):
             return frozenset({"made-up-ticket"})
         rows = SAME
         if "input" in theirs and "input" in ours:
@@ -117,10 +117,6 @@ def _same_text(theirs: CheckResponse | None, ours: CheckResponse | None) -> bool
         return False
     denied = theirs.denied_response
     return bool(denied.body) and denied == ours.denied_response
-
-
-def _refuses_ticket(ours: Any) -> bool:  # noqa: ANN401 - any JSON
-    return "urn:holdgate:problem:ticket-refused" in ours.get("deny", {}).get("body", "")
 
 
 def _parts(answer: Any) -> Any:  # noqa: ANN401 - any JSON

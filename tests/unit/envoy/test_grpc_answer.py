@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from base64 import b64decode
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,7 +15,7 @@ from authz.domain.problems import Problem
 from authz.services.check.call import Outcome
 from authz.services.check.responses import problem
 from authz.wire.ext_authz_pb2 import CheckRequest, CheckResponse
-from tests.support.grpc_details import Details, details
+from tests.support.grpc_details import Details, decoded, details
 
 REFUSALS = [Kind.HOLD, Kind.REFUSE, Kind.ERROR]
 RETRY_AFTER = ("retry-after", "5")
@@ -47,9 +46,7 @@ def for_grpc(answer: Respond) -> Respond:
 
 
 def said(answer: Respond) -> Details:
-    encoded = dict(answer.headers)["grpc-status-details-bin"]
-    assert "=" not in encoded
-    return details(b64decode(encoded + "=" * (-len(encoded) % 4)))
+    return details(decoded(dict(answer.headers)["grpc-status-details-bin"]))
 
 
 def told(members: dict[str, object], *more: tuple[str, str]) -> Respond:
