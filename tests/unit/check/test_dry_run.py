@@ -38,7 +38,7 @@ async def test_everything_is_forwarded_under_its_own_name(result: object, kind: 
     """What a denial would have said goes nowhere."""
     outcome, _ = await run(result)
     assert (outcome.kind, outcome.rule, outcome.ticket_id, outcome.detail) == (kind, rule, "", DETAIL)
-    assert outcome.answer == Forward()
+    assert (outcome.answer, outcome.decision_id) == (Forward(), "decision-1")
     assert outcome.metadata == ({} if kind is Kind.ALLOW else {"dry_run": True})
 
 

@@ -37,9 +37,10 @@ def test_errors_carry_what_programs_ask_and_say_it_to_people() -> None:
         "delete-production",
         "rule delete-production wants x-approval-justification",
     )
-    full = errors.TooManyTickets("requester", 20)
-    assert (full.scope, full.limit, full.retry_after_s) == ("requester", 20, 30)
-    assert str(full) == "20 is the limit (requester)"
+    for kind in (errors.TooManyTickets, errors.BreakGlassExhausted):
+        full = kind("requester", 20)
+        assert (full.scope, full.limit, full.retry_after_s) == ("requester", 20, 30)
+        assert str(full) == "20 is the limit (requester)"
     refused = errors.VoteRefused("own-request", "You asked for this yourself.")
     assert (refused.code, str(refused)) == ("own-request", "You asked for this yourself.")
 
