@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -46,6 +47,8 @@ class ConsoleVisit:
         headers = {"origin": self.origin, "sec-fetch-site": "same-origin"}
         self._client = httpx.AsyncClient(base_url=self.origin, headers=headers, trust_env=False, timeout=10)
         self._entry = f"{PATH}?secret={secret}"
+        self.pressed_at = 0.0
+        """When a button was last pressed, on the clock of `time.monotonic`."""
 
     async def become(self, person: str) -> Page:
         """Pick a person: with the secret at first, later as a signed-in session that switches."""
@@ -74,6 +77,7 @@ class ConsoleVisit:
         return _read(await self._client.get(path, follow_redirects=True))
 
     async def _post(self, form: Form, **fields: str) -> Page:
+        self.pressed_at = time.monotonic()
         answer = await self._client.post(form.action, data={**form.fields, **fields}, follow_redirects=True)
         return _read(answer)
 

@@ -16,18 +16,19 @@ from authz.entrypoints.demo.screen import Screen
 from authz.entrypoints.demo.signing import SigningKey
 
 TICKET_HEADER = "x-approval-ticket"
-_TIMEOUT = 20.0  # seconds; more than Envoy waits for anything here
+_TIMEOUT = 20.0  # seconds; more than Envoy waits for anything here but a vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request as a person sends it. `ticket` is a token; `body` is sent as JSON."""
+    """A request as a person sends it. `ticket` is a token; `body` is sent as JSON; `wait` is in seconds."""
 
     person: str
     method: str
     path: str
     ticket: str = ""
     body: Mapping[str, str] | None = None
+    wait: int = 0
 
     def typed(self) -> str:
         """Return the curl line, with the shell variables that the walk's end tells to set."""
@@ -35,6 +36,8 @@ class Call:
         parts += [f"$GATE{self.path}", "-H", f'"${self.person.upper()}"']
         if self.ticket:
             parts += ["-H", f'"{TICKET_HEADER}: $TICKET"']
+        if self.wait:
+            parts += ["-H", f'"prefer: wait={self.wait}"']
         if self.body is not None:
             body = json.dumps(self.body, separators=(",", ":"))
             parts += ["--json", f"'{body}'"]
@@ -64,8 +67,12 @@ class GateClient:
         headers = {"authorization": f"Bearer {self._key.token(person.subject, person.name)}"}
         if call.ticket:
             headers[TICKET_HEADER] = call.ticket
+        if call.wait:
+            headers["prefer"] = f"wait={call.wait}"
         self._screen.typed(call.typed())
-        response = await self._client.request(call.method, call.path, headers=headers, json=call.body)
+        response = await self._client.request(
+            call.method, call.path, headers=headers, json=call.body, timeout=_TIMEOUT + call.wait
+        )
         self._screen.status(response.status_code, HTTPStatus(response.status_code).phrase)
         return Answer.of(response)
 

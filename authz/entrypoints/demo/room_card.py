@@ -18,6 +18,12 @@ class RoomCard:
         return next((action["url"] for action in self._card.get("actions", ()) if "url" in action), "")
 
     @property
+    def ticket_id(self) -> str:
+        """The ticket that it is about, empty for a card about something else."""
+        _, found, identifier = self.link.rpartition("/tickets/")
+        return identifier if found else ""
+
+    @property
     def lines(self) -> list[str]:
         """The text, line by line; the first one is the title."""
         return [line for element in self._card["body"] for line in _lines(element)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -44,14 +44,23 @@ class Scene:
 
     async def cards(self, ticket_id: str) -> list[RoomCard]:
         """Return the cards about a ticket, once there is one. Raises Mismatch when none comes."""
+        return await self._cards(lambda about: about == ticket_id)
+
+    async def another_ticket(self) -> str:
+        """Return the id of a ticket that the walk doesn't know, once there is a card about it. Raises Mismatch."""
+        known = {ticket.id for ticket in self.tickets.values()}
+        cards = await self._cards(lambda about: about not in known)
+        return cards[0].ticket_id
+
+    async def _cards(self, wanted: Callable[[str], bool]) -> list[RoomCard]:
         deadline = time.monotonic() + _CARD_PATIENCE
         async with httpx.AsyncClient(trust_env=False, timeout=_CARD_PATIENCE) as client:
             while time.monotonic() < deadline:
                 answer = await client.get(f"http://{LOOPBACK}:{self.room_port}/messages")
                 cards = [RoomCard(message) for message in answer.json()["messages"]]
-                about = [card for card in cards if card.link.endswith(f"/tickets/{ticket_id}")]
-                if about:
-                    return about
+                found = [card for card in cards if card.ticket_id and wanted(card.ticket_id)]
+                if found:
+                    return found
                 await asyncio.sleep(_POLL)
         raise Mismatch("cards in the room", f"one within {_CARD_PATIENCE:g} s", "none")
 

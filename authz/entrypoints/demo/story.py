@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -20,9 +22,12 @@ _DEPLOY = Call(
     path="/deployments",
     body={"service": "orders", "version": "1.4.2", "environment": "production"},
 )
+_PATIENT = replace(
+    _DEPLOY, body={"service": "orders", "version": "1.4.3", "environment": "production"}, wait=30
+)
 _OWN_REQUEST = "You asked for this yourself, so somebody else has to decide."
 _REFUSED_EXIT = 1
-_REACHED = {"GET /resources/db-orders": 1, "DELETE /resources/db-orders": 1, "POST /deployments": 1}
+_REACHED = {"GET /resources/db-orders": 1, "DELETE /resources/db-orders": 1, "POST /deployments": 2}
 """Everything that the upstream may have seen by the end of the walk."""
 
 _TOKEN_SHOWN = 16
@@ -144,6 +149,23 @@ async def _untouched(scene: Scene) -> None:
     _show(scene, answer, "deployed")
     answer.expect_status(201)
     expect("x-approval-id at the upstream", ticket.id, answer.received().get("x-approval-id"))
+
+
+async def _released(scene: Scene) -> None:
+    waiting = asyncio.create_task(_answered_at(scene, _PATIENT))
+    try:
+        ticket = await scene.another_ticket()
+        await _signed_in(scene, "carol")
+        scene.screen.told(f"Carol opens {scene.console.origin}/tickets/{ticket} and presses Approve")
+        await scene.console.approve(ticket, "")
+        answer, at = await waiting
+    finally:
+        waiting.cancel()
+    _show(scene, answer, "deployed")
+    answer.expect_status(201)
+    expect("preference-applied", "wait=30", answer.headers.get("preference-applied"))
+    expect("x-approval-id at the upstream", ticket, answer.received().get("x-approval-id"))
+    scene.screen.shown(f"{(at - scene.console.pressed_at) * 1000:.0f} ms after the button was pressed")
     hits = await scene.upstream_hits()
     expect("what reached the upstream", _REACHED, hits)
 
@@ -164,7 +186,14 @@ STEPS = (
     ),
     Step("Nor in Dave's hands.", _another_person),
     Step("It is untouched by all that: Alice's deployment goes through.", _untouched),
+    Step("Alice's next deployment waits for the answer: Carol approves, and it goes through.", _released),
 )
+
+
+async def _answered_at(scene: Scene, call: Call) -> tuple[Answer, float]:
+    """Send a request; return the answer and when it came."""
+    answer = await scene.gate.send(call)
+    return answer, time.monotonic()
 
 
 def _held(scene: Scene, answer: Answer, rule: str) -> Ticket:
