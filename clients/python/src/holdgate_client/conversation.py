@@ -96,7 +96,7 @@ class Conversation:
                 f"Give it as bytes, or say with extensions={{{REPLAYABLE_EXTENSION!r}: True}} that the stream gives "
                 "the same bytes each time it is read.",
                 ticket,
-                found.hold,
+                self._wait.hold,
             )
         if found.hold.state != APPROVED:
             await self._asking.until_decided(self._wait, found.retry_after)

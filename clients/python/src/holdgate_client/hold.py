@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from holdgate_client.ticket import Ticket
 
 PENDING = "pending"
 APPROVED = "approved"
@@ -13,8 +15,9 @@ class Hold:
     """What a held request waits for, as far as its requester may know.
 
     `state` is `pending`, `approved`, or how it ended. `given` of `needed` approvals are there; `awaiting` says in words
-    whom the others are asked of. Times are in UTC. `status_url` and `review_url` (the page on which people decide)
-    are absolute. The texts are the server's and the policy's: print them with `holdgate_client.plain`.
+    whom the others are asked of. Times are in UTC. `status_url` and `review_url` (the page on which people decide) are
+    absolute. `ticket` goes on with the request elsewhere, or takes it back. The texts are the server's and the
+    policy's: print them with `holdgate_client.plain`.
     """
 
     id: str
@@ -29,6 +32,7 @@ class Hold:
     expires_at: datetime | None = None
     status_url: str | None = None
     review_url: str | None = None
+    ticket: Ticket | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def parse(cls, document: Mapping[str, object], status_url: str | None = None) -> Hold | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from holdgate_client.errors import TicketNotSeen, WaitStopped, WaitTimeout
@@ -30,6 +31,7 @@ class Wait:
 
     async def meet(self, ticket: Ticket, hold: Hold) -> None:
         """Take in what was heard, and tell the caller if it is news."""
+        hold = replace(hold, ticket=ticket)
         self.ticket, self.hold = ticket, hold
         self.failures, self._last_failure = 0, None
         if hold != self._told:
