@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grpc import StatusCode
 
+from authz.domain.client_view import APPROVED_DETAIL
 from authz.domain.ticket import Choice
 from tests.e2e.gate.client_kinds import Seen
 from tests.e2e.gate.client_row import ENDED, HOLD, PENDING, SHORTLY, Table
@@ -65,7 +66,15 @@ def sent_again(scene: Scene) -> Seen:
     return again
 
 
-@row(202, StatusCode.FAILED_PRECONDITION, "HELD", members=HOLD, values={"state": "approved"}, retry=(0,))
+@row(
+    202,
+    StatusCode.FAILED_PRECONDITION,
+    "HELD",
+    members=HOLD,
+    values={"state": "approved"},
+    retry=(0,),
+    message=APPROVED_DETAIL,
+)
 def sent_again_once_approved(scene: Scene) -> Seen:
     first, again = scene.approved(), scene.send()
     assert again.id == first.id
