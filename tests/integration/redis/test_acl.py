@@ -348,6 +348,7 @@ def lesser(rules: str) -> Iterator[tuple[str, list[str]]]:
             yield word, [*words[:place], *words[place + 1 :]]
 
 
+@pytest.mark.timeout(300)  # all the work of a process, once for each of its commands and keys
 @pytest.mark.usefixtures("clean")
 @pytest.mark.parametrize("role", PROCESSES)
 async def test_no_command_and_no_key_is_to_spare(server: RedisServer, link: Link, role: str) -> None:
