@@ -32,6 +32,11 @@ class Permission:
     reason: str = ""
 
 
+_DECISIONS = frozenset({Action.APPROVE, Action.REJECT, Action.REVIEW})
+_OF_WHOM_IT_ASKS = _DECISIONS | {Action.WITHDRAW, Action.BREAK_GLASS, Action.VIEW, Action.REVOKE}
+_OF_THE_REQUESTER = frozenset({Action.CANCEL, Action.VIEW, Action.REVOKE})
+_OF_A_VOTER = frozenset({Action.WITHDRAW, Action.VIEW})
+
 Subject: TypeAlias = Mapping[str, object]
 """The ticket or review that an action is about (`vote_subject`)."""
 
@@ -48,7 +53,7 @@ class VoteRule(Protocol):
 
 
 class BuiltInRule:
-    """No rule of the operator's: whom a demand names decides, as the domain has it, and whom a review names reviews."""
+    """The rule where the operator has none. It says what the library's `holdgate.voting` says, word for word."""
 
     async def permits(
         self,
@@ -57,18 +62,55 @@ class BuiltInRule:
         subject: Subject,
         timeout: float,  # noqa: ARG002 - answers at once
     ) -> Permission:
-        """Leave all but reviews to the domain's rules, which know nothing of reviewers."""
-        if action is not Action.REVIEW or asked_to_review(subject, actor):
+        """Let those act whom the subject asks, and let them and the requester look."""
+        if _permitted(action, actor, subject):
             return Permission(allowed=True)
-        return Permission(
-            allowed=False,
-            reason="This review is for people of the group that the rule names, and for default approvers.",
-        )
+        return Permission(allowed=False, reason=_reason(action, actor, subject))
 
 
-def asked_to_review(subject: Subject, actor: Actor) -> bool:
-    """Say whether a subject has a seat for somebody: by one of their groups, or because it is for any person."""
-    each = cast("Sequence[Sequence[Mapping[str, object]]]", subject["approvers"])
-    return actor.person is not None and any(
-        seat.get("group") in actor.groups or "any" in seat for seats in each for seat in seats
+def _permitted(action: Action, actor: Actor, subject: Subject) -> bool:
+    if action in _DECISIONS and _own(subject, actor):
+        return False
+    return (
+        action is Action.REQUEST
+        or (action in _OF_WHOM_IT_ASKS and _asked(subject, actor))
+        or (action in _OF_THE_REQUESTER and _own(subject, actor))
+        or (action in _OF_A_VOTER and _voted(subject, actor))
     )
+
+
+def _reason(action: Action, actor: Actor, subject: Subject) -> str:
+    if action is Action.CANCEL:
+        return "Only who asked for this can take it back; you can reject it."
+    if actor.person is None:
+        return "The directory doesn't know you."
+    if action in _DECISIONS and _own(subject, actor):
+        return "You asked for this yourself, so somebody else has to decide."
+    return "This rule asks for other people than you."
+
+
+def _asked(subject: Subject, actor: Actor) -> bool:
+    """Say whether a subject has a seat for somebody: by a group, by name, or because it is for any person."""
+    if actor.person is None:
+        return False
+    user = {"ns": actor.identity.ns, "id": actor.identity.id}
+    each = cast("Sequence[Sequence[Mapping[str, object]]]", subject["approvers"])
+    return any(
+        seat.get("group") in actor.groups or seat.get("user") == user or seat.get("any") is True
+        for seats in each
+        for seat in seats
+    )
+
+
+def _own(subject: Subject, actor: Actor) -> bool:
+    """Say whether somebody sent the request, with this identity or with another one of the same person."""
+    requester = cast("Mapping[str, object]", subject["requester"])
+    if (requester["ns"], requester["id"]) == (actor.identity.ns, actor.identity.id):
+        return True
+    return actor.person is not None and requester["person"] == actor.person.id
+
+
+def _voted(subject: Subject, actor: Actor) -> bool:
+    """Say whether a vote of this person's is there; who has left the group may still take theirs back."""
+    votes = cast("Sequence[Mapping[str, Mapping[str, object]]]", subject["votes"])
+    return actor.person is not None and any(vote["by"]["person"] == actor.person.id for vote in votes)

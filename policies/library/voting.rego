@@ -17,8 +17,10 @@ import data.voting.auditors
 #   `POST /v1/data/holdgate/voting/answer`, for HOLDGATE_OPA_VOTE_PATH. It always has an answer.
 #
 #   - approve, reject, review: whom the rule asks, and never who sent the request
-#   - withdraw, break_glass: whom the rule asks
-#   - view, revoke: whom the rule asks, and the requester
+#   - withdraw: whom the rule asks, and whose vote is there
+#   - break_glass: whom the rule asks
+#   - view: whom the rule asks, the requester, and whose vote is there
+#   - revoke: whom the rule asks, and the requester
 #   - cancel: the requester
 #   - request: everybody; whether a request is held at all is the decision's to say
 #   - audit: the groups that `data.voting.auditors` lists; nobody without it
@@ -44,6 +46,11 @@ permitted if {
 permitted if {
 	input.action in {"cancel", "view", "revoke"}
 	own
+}
+
+permitted if {
+	input.action in {"withdraw", "view"}
+	voted
 }
 
 permitted if {
@@ -89,6 +96,15 @@ own if {
 own if {
 	known
 	input.ticket.requester.person == input.actor.person
+}
+
+# METADATA
+# title: Whether a vote of the actor's is there
+# description: Who has left the group since may still take it back.
+voted if {
+	known
+	some vote in input.ticket.votes
+	vote.by.person == input.actor.person
 }
 
 # METADATA

@@ -115,6 +115,14 @@ test_a_stranger_decides_nothing_whatever_groups_they_bring if {
 	}
 }
 
+test_who_has_left_the_group_may_still_take_the_vote_back if {
+	voted := object.union(sre, {"votes": [{"choice": "approve", "by": {"ns": issuer, "id": "bob", "name": "Bob", "person": "bob", "groups": ["sre"]}}]})
+	allowed(person("bob", []), voted) == {"view", "request", "withdraw"}
+	allowed(object.union(person("bob-at-work", []), {"person": "bob"}), voted) == {"view", "request", "withdraw"}
+	allowed(person("dave", []), voted) == {"request"}
+	allowed(object.union(person("bob", []), {"person": ""}), voted) == {"request"}
+}
+
 test_only_the_requester_cancels if {
 	may("cancel", person("bob", ["sre"]), sre).reason == "Only who asked for this can take it back; you can reject it."
 }

@@ -65,7 +65,7 @@ def test_a_held_deployment_is_found_looked_at_approved_and_goes_through(place: P
     ("name", "code", "sentence"),
     [
         ("alice", 1, "holdgate: You asked for this yourself, so somebody else has to decide."),
-        ("dave", 1, "holdgate: This rule asks for other people than you."),
+        ("dave", 1, "holdgate: The operator's rule doesn't let you look at this."),
         ("mallory", 2, "holdgate: the demo knows nobody called 'mallory'; there are alice, bob, carol, dave"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_rejection_reaches_the_requester_with_its_reason(place: Place) -> None
 def test_a_watch_tells_the_whole_story_as_it_happens(place: Place) -> None:
     """Somebody watches in another terminal, from before the request until it went through."""
     held = _deploy(place, "7.3.0").json()
-    command = [*HOLDGATE, "tickets", "watch", "--as", "bob", "--json", "--after", "0", held["id"]]
+    command = [*HOLDGATE, "tickets", "watch", "--as", "carol", "--json", "--after", "0", held["id"]]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=place.environ
     ) as watching:

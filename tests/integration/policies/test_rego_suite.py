@@ -105,6 +105,9 @@ GUARDS = {
     ),
     "a demand names its rule": Guard("library/demands.rego", '"hold": {"rule"}', '"hold": set()'),
     "a request has one requester": Guard("library/entries.rego", "count(sets[name]) > 1", "false"),
+    "another's vote is not one's own": Guard(
+        "library/voting.rego", "\tvote.by.person == input.actor.person\n", '\tvote.by.person != ""\n'
+    ),
     "the requester has no vote": Guard("library/voting.rego", "\tasked\n\tnot own\n", "\tasked\n"),
     "the requester's other accounts have none": Guard(
         "library/voting.rego",

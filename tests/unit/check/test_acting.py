@@ -19,7 +19,7 @@ from authz.services.ports import Loaded
 from authz.services.voting import RELOADS_MAX, SignedIn, TooContended, VotingService
 from tests.support.gated_requests import ISSUER
 from tests.support.memory_store import MemoryStore
-from tests.unit.check.world import AGAIN, World, body, demanding, status
+from tests.unit.check.world import AGAIN, GROUPS, World, body, demanding, status
 
 TWO = demanding(approvers=[{"group": "sre", "count": 2}])
 
@@ -177,18 +177,36 @@ async def test_a_rule_that_says_yes_does_not_undo_the_code(world: World) -> None
 
 
 async def test_who_may_look(world: World) -> None:
-    """Known people and the requester, less whom the rule shuts out."""
+    """Whom the ticket asks, the requester, and whose vote is there, less whom the rule shuts out."""
     token = await world.held()
     loaded = Loaded(world.ticket(token), world.memory.now)
     world.people.strangers = {"alice"}
     service = acting(world)
     seen = {
         name: await service.may_view(await service.actor(who(world, name)), loaded)
-        for name in ("alice", "dave", "mallory")
+        for name in ("alice", "bob", "dave", "mallory")
     }
-    assert seen == {"alice": True, "dave": True, "mallory": False}
+    assert seen == {"alice": True, "bob": True, "dave": False, "mallory": False}
     shut = acting(world, Rule(Permission(allowed=False)))
-    assert not await shut.may_view(await shut.actor(who(world, "dave")), loaded)
+    assert not await shut.may_view(await shut.actor(who(world, "bob")), loaded)
+    opened = acting(world, Rule())
+    assert await opened.may_view(await opened.actor(who(world, "dave")), loaded)
+    assert not await opened.may_view(await opened.actor(who(world, "mallory")), loaded)
+
+
+async def test_who_left_the_group_may_take_their_vote_back_and_not_vote_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.policy.result = TWO
+    token = await world.held()
+    await world.vote(token, "bob")
+    monkeypatch.setitem(GROUPS, "bob", ["sales"])
+    ticket, bob = world.ticket(token), who(world, "bob")
+    service = acting(world)
+    assert await service.may_view(await service.actor(bob), Loaded(ticket, world.memory.now))
+    await service.withdraw(ticket.id, bob)
+    ballot = Ballot(Choice.APPROVE, "", ticket.draft.fingerprint.payload_digest)
+    assert await refused(service.vote(ticket.id, bob, ballot)) == "not-an-approver"
 
 
 async def test_actions_give_up_when_others_keep_changing_the_ticket(world: World) -> None:

@@ -135,7 +135,7 @@ def test_a_client_that_sent_the_digest_it_was_not_showing_would_be_counted(
     ("name", "sentence"),
     [
         ("alice", "You asked for this yourself, so somebody else has to decide."),
-        ("dave", "This rule asks for other people than you."),
+        ("dave", "The operator's rule doesn't let you look at this."),
     ],
 )
 def test_who_may_not_vote_is_told_why_and_ends_with_1(
