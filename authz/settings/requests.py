@@ -37,6 +37,7 @@ class RequestSettings(BaseModel):
     # The status of a hold, where the policy's `http_status` says nothing. Any 2xx is success to careless clients.
     held_status: HeldStatus = 202
     # Who approves where a rule names nobody: `group:NAME` or `any`. Each is one approval, and all are needed.
+    # Whoever is one of them may also review what broke the glass.
     default_approvers: Names = ()
     # The longest `expires_in`, `remind_after` and `escalate.after` that a policy may demand; more is an error.
     max_expires_in: Timeout = 7 * 24 * 3_600_000
