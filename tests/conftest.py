@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 from hypothesis import Phase, settings
 
-from tools.system_packages import PACKAGES
+from tools.system_packages import OPTIONAL, PACKAGES
 
 # For mutation testing: the same examples for each mutant, so few that thousands of mutants take no day, and none
 # made smaller, because nobody reads them.
@@ -17,13 +18,18 @@ settings.register_profile(
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make a marker of each system package."""
+    """Make a marker of each system package and of each optional program."""
     for marker, package in PACKAGES.items():
         config.addinivalue_line("markers", f"{marker}: needs {package.programs[0]} ({package.debian})")
+    for program in OPTIONAL:
+        config.addinivalue_line("markers", f"{program}: needs {program}, and is skipped without it")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose program is missing, naming the package; where CI=true, fail it."""
+    """Skip a test whose program is missing, naming it; where CI=true, fail it if the program is a system package's."""
+    optional = [name for name in OPTIONAL if item.get_closest_marker(name) and not shutil.which(name)]
+    if optional:
+        pytest.skip(f"optional, and not on PATH: {', '.join(optional)}")
     missing = [
         package.debian
         for marker, package in PACKAGES.items()

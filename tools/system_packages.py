@@ -39,8 +39,12 @@ PACKAGES = {
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         ),
     ),
+    "curl": SystemPackage(debian="curl", programs=("curl",)),
     "redis_server": SystemPackage(debian="redis-server", programs=("redis-server",)),
 }
+
+# Programs on PATH with which docs/client.md is tried where somebody has them: too large to be installed for that.
+OPTIONAL = ("go", "java", "kubectl", "node", "terraform")
 
 # Only `make bench` needs it.
 H2LOAD = SystemPackage(debian="nghttp2-client", programs=("h2load",))

@@ -35,3 +35,18 @@ def test_with_the_program_it_runs(needy: pytest.Item, monkeypatch: pytest.Monkey
     monkeypatch.setitem(PACKAGES, "chromium", SystemPackage("chromium", ("no-such-program", "sh")))
 
     pytest_runtest_setup(needy)
+
+
+@pytest.mark.parametrize("ci", ["true", ""])
+def test_an_optional_program_is_never_missed(
+    ci: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr("tests.conftest.OPTIONAL", ("no-such-program",))
+    item = request.node
+    assert isinstance(item, pytest.Item)
+    pytest_runtest_setup(item)  # the control: it doesn't need the program
+    monkeypatch.setattr(item, "get_closest_marker", lambda name: name == "no-such-program" or None)
+
+    with pytest.raises(pytest.skip.Exception, match="not on PATH: no-such-program"):
+        pytest_runtest_setup(item)
