@@ -15,6 +15,7 @@ from authz.domain.envoy_identity import EnvoyIdentities, parse_envoy_identity
         ("spiffe://prod.test/edge/*", ["spiffe://prod.test/edge/a"], []),
         ("spiffe://prod.test/edge/*", ["spiffe://prod.test/edge/a/b.c_d-e"], []),
         ("https://envoy.test/id", ["https://envoy.test/id"], []),
+        ("https://envoy.test/Id", ["https://envoy.test/Id"], []),
         ("urn:uuid:6e8bc430", ["urn:uuid:6e8bc430"], []),
     ],
 )
@@ -34,6 +35,7 @@ def test_a_listed_envoy_may_ask(entry: str, uris: list[str], names: list[str]) -
         ("envoy.test", [], ["envoy.test "]),
         ("envoy.test", ["envoy.test"], []),
         ("spiffe://prod.test/edge", [], ["spiffe://prod.test/edge"]),
+        ("https://envoy.test/Id", ["https://envoy.test/id"], []),
         ("spiffe://prod.test/edge", ["spiffe://prod.test/edge/a"], []),
         ("spiffe://prod.test/edge", ["spiffe://prod.test/Edge"], []),
         ("spiffe://prod.test/edge", ["spiffe://prod.test/edge", "spiffe://prod.test/app"], []),
