@@ -53,6 +53,9 @@ def test_every_kind_of_client_sees_the_same(case: Row, client: Client, gates: Ga
     if case.reason:
         assert seen.headers["cache-control"] == "no-store"
     assert (TICKET in seen.headers) is (case.reason == "HELD")
+    if case.reason not in {"", "HELD"}:
+        page = case.reason.replace("_", "-").lower()
+        assert seen.headers["link"] == f'</.holdgate/problems/{page}>; rel="help"'
     if case.reason == "HELD":
         assert seen.headers["link"] == f'</.holdgate/tickets/{seen.id}>; rel="status"'
         assert seen.members["links_status"] == f"/.holdgate/tickets/{seen.id}"
