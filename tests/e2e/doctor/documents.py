@@ -15,6 +15,7 @@ from authz.services.doctor.envoy.judge import EnvoyFacts, judge_envoy
 from authz.services.doctor.finding import Finding
 from authz.settings_loader import load_settings
 from tests.e2e.envoy_config.stack import Document
+from tests.support.envoy import envoy_version
 
 PLAIN: Final[Mapping[str, str]] = {}
 
@@ -29,6 +30,11 @@ def judged(dump: object, settings: Mapping[str, str]) -> list[Finding]:
     """Return what is said about a config_dump."""
     facts = EnvoyFacts(where="http://127.0.0.1:9901", asked_for=True, document=dump)
     return list(judge_envoy(facts, expected_of_envoy(load_settings(settings))))
+
+
+def ends_with_a_client() -> bool:
+    """Say whether the Envoy of these tests is one that a client can end who goes away while its check is open."""
+    return (1, 37) <= envoy_version() < (1, 37, 5)
 
 
 def codes(findings: Iterable[Finding]) -> Counter[str]:

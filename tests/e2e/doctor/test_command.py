@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 from authz.services.doctor.finding import Severity
-from tests.e2e.doctor.documents import bootstrap_of
+from tests.e2e.doctor.documents import bootstrap_of, ends_with_a_client
 from tests.e2e.envoy_config.certificates import Authority
 from tests.e2e.envoy_config.stack import ext_authz
 from tests.integration.policies.opa_server import copy_policies, running_opa
@@ -72,6 +72,8 @@ def settings_of(redis: str, opa: str) -> dict[str, str]:
         "HOLDGATE_OPA_TIMEOUT": "10s",
         "HOLDGATE_REDIS_TIMEOUT": "10s",
         "HOLDGATE_CHECK_TIMEOUT": "30s",
+        # docs/waiting.md: nobody may wait before an Envoy that ends when a client that waits goes away.
+        **({"HOLDGATE_MAX_WAITERS": "0"} if ends_with_a_client() else {}),
     }
 
 
