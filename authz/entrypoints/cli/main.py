@@ -15,6 +15,9 @@ cli = LazyGroup(
         "tickets": LazyCommand(
             "authz.entrypoints.cli.tickets.group:tickets", "Look at held requests and decide them."
         ),
+        "call": LazyCommand(
+            "authz.entrypoints.cli.call.command:call", "Send a request, and wait while it needs an approval."
+        ),
         "envoy-config": LazyCommand(
             "authz.entrypoints.cli.envoy_config:envoy_config", "Print the configuration for Envoy."
         ),
