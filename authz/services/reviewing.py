@@ -9,7 +9,7 @@ from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
 from authz.domain.ticket import Ending
 from authz.domain.voting import check_comment
-from authz.services.permissions import Action, VoteRule
+from authz.services.permissions import Action, Permission, VoteRule
 from authz.services.review_port import Reviewed, ReviewStore
 from authz.services.vote_subject import review_subject
 
@@ -57,6 +57,12 @@ class ReviewingService:
         subject = review_subject(found.review.draft, self._reviewers)
         return (await self._rule.permits(Action.VIEW, actor, subject, self._timeout)).allowed
 
+    async def may_finish(self, actor: Actor, found: Reviewed) -> bool:
+        """Say whether an open review is one for somebody: they may look, and what they found would count."""
+        if self.refusal(actor, found) is not None or not await self.may_view(actor, found):
+            return False
+        return (await self._permission(actor, found)).allowed
+
     @staticmethod
     def refusal(actor: Actor, found: Reviewed) -> VoteRefused | None:
         """Return why the code itself would refuse a finding of this person, None where it wouldn't."""
@@ -70,8 +76,7 @@ class ReviewingService:
         """Note that somebody looked at it, with what they found; never who broke the glass."""
         found = await self.find(review_id)
         ending = _finding(found, actor, comment)
-        subject = review_subject(found.review.draft, self._reviewers)
-        permission = await self._rule.permits(Action.REVIEW, actor, subject, self._timeout)
+        permission = await self._permission(actor, found)
         if not permission.allowed:
             code = "not-permitted"
             raise VoteRefused(code, permission.reason or "The operator's rule doesn't let you do this.")
@@ -79,6 +84,10 @@ class ReviewingService:
         if done is None:
             raise _already_done()
         return done
+
+    async def _permission(self, actor: Actor, found: Reviewed) -> Permission:
+        subject = review_subject(found.review.draft, self._reviewers)
+        return await self._rule.permits(Action.REVIEW, actor, subject, self._timeout)
 
 
 def _finding(found: Reviewed, actor: Actor, comment: str) -> Ending:

@@ -67,7 +67,7 @@ def build_console(  # noqa: PLR0913, PLR0917 - one argument for each thing it ne
     routes: list[BaseRoute] = [StatusPages(TicketStatus(store, mint, site.public_url)).route()]
     if sign_in is not None:
         desk = Desk(site, sign_in, form_limits or FormLimits())
-        routes += ReviewPages(desk, store, voting).routes()
+        routes += ReviewPages(desk, store, voting, reviewing).routes()
         routes += BreakGlassPages(desk, store, voting, reviewing).routes()
         routes += sign_in.routes()
         routes.append(Mount("/static", StaticFiles(directory=STATIC)))

@@ -7,7 +7,7 @@ from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from authz.domain.errors import VoteRefused
@@ -17,6 +17,7 @@ from authz.domain.voting import COMMENT_MAX
 from authz.entrypoints.console.break_glass_view import BreakGlassView
 from authz.entrypoints.console.desk import Desk, tokens
 from authz.entrypoints.console.pages import page
+from authz.entrypoints.console.recorded import REVIEW, after
 from authz.entrypoints.console.refused_status import status_of
 from authz.entrypoints.console.sessions import Session
 from authz.services.bodies import BodyReader, kept_body
@@ -26,7 +27,6 @@ from authz.services.viewing import only_viewable
 from authz.services.voting import VotingService
 
 PAGE_SIZE = 50
-REVIEW = "review"
 
 
 class BreakGlassPages:
@@ -75,19 +75,25 @@ class BreakGlassPages:
         fields = await self._desk.form(request, session, REVIEW, review_id)
         actor = await self._voting.actor(session.signed_in)
         try:
-            await self._reviewing.finish(review_id, actor, fields["comment"])
+            done = await self._reviewing.finish(review_id, actor, fields["comment"])
         except VoteRefused as refused:
-            found, actor = await self._look(request, session)
+            found, actor = await self._find(request, session)
+            if not await self._reviewing.may_view(actor, found):
+                raise HTTPException(status_of(refused), str(refused)) from None
             return await self._page(session, found, actor, refused, fields["comment"])
-        return RedirectResponse(f"/break-glass/{review_id}", 303)
+        may_look = self._reviewing.may_view(actor, done)
+        return await after(REVIEW, self._desk.viewer(session), f"/break-glass/{review_id}", may_look)
 
-    async def _look(self, request: Request, session: Session) -> tuple[Reviewed, Actor]:
+    async def _find(self, request: Request, session: Session) -> tuple[Reviewed, Actor]:
         review_id = _review_id(request)
         actor = await self._voting.actor(session.signed_in)
         try:
-            found = await self._reviewing.find(review_id)
+            return await self._reviewing.find(review_id), actor
         except VoteRefused as refused:
             raise HTTPException(status_of(refused), str(refused)) from None
+
+    async def _look(self, request: Request, session: Session) -> tuple[Reviewed, Actor]:
+        found, actor = await self._find(request, session)
         if not await self._reviewing.may_view(actor, found):
             why = "The directory doesn't know you, so you can't look at requests of others."
             if actor.person is not None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from authz.domain.errors import VoteRefused
@@ -21,16 +21,19 @@ from authz.entrypoints.console.csrf import is_form_token
 from authz.entrypoints.console.desk import Desk, tokens
 from authz.entrypoints.console.form import read_form
 from authz.entrypoints.console.pages import page
+from authz.entrypoints.console.recorded import CANCEL, REVOKE, VOTE, WITHDRAW, after
 from authz.entrypoints.console.refused_status import status_of
 from authz.entrypoints.console.sessions import Session
 from authz.entrypoints.console.ticket_view import TicketView
 from authz.services.bodies import kept_body
 from authz.services.ports import Loaded, TicketStore
+from authz.services.reviewing import ReviewingService
 from authz.services.viewing import only_viewable
 from authz.services.voting import VotingService
 
 PAGE_SIZE = 50
-VOTE, WITHDRAW, CANCEL, REVOKE = "vote", "withdraw", "cancel", "revoke"
+REVIEWS_COUNTED = 20
+"""Each is two questions to the operator's rule, at every look at the front page."""
 
 _CURSOR = re.compile(r"[\w.:|~-]{0,128}", re.ASCII)
 _PURPOSES = (VOTE, WITHDRAW, CANCEL, REVOKE)
@@ -45,13 +48,28 @@ class _NotTaken:
     refused: VoteRefused
 
 
+@dataclass(frozen=True, slots=True)
+class _Reviews:
+    """How many open reviews somebody may do, and whether there may be more of them that nobody counted."""
+
+    theirs: int
+    uncounted: bool
+
+
+_NO_REVIEWS = _Reviews(0, uncounted=False)
+
+
 class ReviewPages:
     """List, look, decide, take back. Only the POSTs change anything."""
 
-    def __init__(self, desk: Desk, store: TicketStore, voting: VotingService) -> None:
+    def __init__(
+        self, desk: Desk, store: TicketStore, voting: VotingService, reviewing: ReviewingService
+    ) -> None:
+        """`reviewing` counts what else waits for somebody."""
         self._desk = desk
         self._store = store
         self._voting = voting
+        self._reviewing = reviewing
 
     def routes(self) -> Sequence[BaseRoute]:
         """The routes of the pages."""
@@ -80,10 +98,17 @@ class ReviewPages:
         context: dict[str, object] = {
             "mine": [view for view in open_views if view.verdict.may_vote],
             "others": [view for view in open_views if not view.verdict.may_vote],
+            "reviews": _NO_REVIEWS if cursor else await self._reviews_of(actor),
             "first": not cursor,
             "next_cursor": found.cursor,
         }
         return page("waiting.html", self._desk.viewer(session), context)
+
+    async def _reviews_of(self, actor: Actor) -> _Reviews:
+        """Count the open reviews of break-glass that somebody may do, among those that are due first."""
+        found = await self._reviewing.waiting(REVIEWS_COUNTED)
+        theirs = await only_viewable(partial(self._reviewing.may_finish, actor), found)
+        return _Reviews(len(theirs), uncounted=len(found) == REVIEWS_COUNTED)
 
     async def show(self, request: Request) -> Response:
         """Show one ticket, and the buttons to those who may use them."""
@@ -143,20 +168,33 @@ class ReviewPages:
         comment: str,
         act: Callable[[], Awaitable[Loaded]],
     ) -> Response:
-        """Do it and go to the ticket, or show the ticket with the reason why it wasn't done."""
-        try:
-            await act()
-        except VoteRefused as refused:
-            loaded, actor = await self._look(request, session)
-            return await self._ticket_page(session, loaded, actor, _NotTaken(form, comment, refused))
-        return RedirectResponse(f"/tickets/{_ticket_id(request)}", 303)
+        """Do it and go to the ticket, or show the ticket with the reason why it wasn't done.
 
-    async def _look(self, request: Request, session: Session) -> tuple[Loaded, Actor]:
+        Who may not look at the ticket gets the reason alone.
+        """
+        try:
+            loaded = await act()
+        except VoteRefused as refused:
+            loaded, actor = await self._load(request, session)
+            if not await self._voting.may_view(actor, loaded):
+                raise HTTPException(status_of(refused), str(refused)) from None
+            return await self._ticket_page(session, loaded, actor, _NotTaken(form, comment, refused))
+        address = f"/tickets/{_ticket_id(request)}"
+        return await after(form, self._desk.viewer(session), address, self._may_look(session, loaded))
+
+    async def _may_look(self, session: Session, loaded: Loaded) -> bool:
+        return await self._voting.may_view(await self._voting.actor(session.signed_in), loaded)
+
+    async def _load(self, request: Request, session: Session) -> tuple[Loaded, Actor]:
         ticket_id = _ticket_id(request)
         actor = await self._voting.actor(session.signed_in)
         loaded = await self._store.load(ticket_id)
         if loaded is None:
             raise _unknown()
+        return loaded, actor
+
+    async def _look(self, request: Request, session: Session) -> tuple[Loaded, Actor]:
+        loaded, actor = await self._load(request, session)
         if not await self._voting.may_view(actor, loaded):
             why = "The directory doesn't know you, so you can't look at requests of others."
             if actor.person is not None:
