@@ -29,7 +29,7 @@ from authz.adapters.redis.store import RedisTicketStore
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings, webhook_client
 from authz.adapters.telemetry.delivery_observer import NotifierObserver
 from authz.adapters.telemetry.metrics import Metrics
-from authz.adapters.telemetry.wait_observer import WaitingObserver
+from authz.adapters.telemetry.wait_observer import StatusWaitingObserver, WaitingObserver
 from authz.domain.break_glass import BreakGlassParser
 from authz.domain.errors import SettingsInvalid
 from authz.domain.fingerprint import always_bound
@@ -57,6 +57,7 @@ from authz.services.delivery import Delivery, DeliverySettings, Routes
 from authz.services.expiry import Expiry, ExpirySettings
 from authz.services.permissions import BuiltInRule, VoteRule
 from authz.services.reviewing import ReviewingService
+from authz.services.status_waiting import StatusWaiting
 from authz.services.ticket_status import TicketStatus
 from authz.services.voting import VotingService
 from authz.setting_listeners import is_unspecified
@@ -166,14 +167,18 @@ def judging(settings: Settings, outside: Outside, metrics: Metrics) -> Judging:
     service = check_service(settings, outside)
     if not settings.max_waiters:
         return Judging(service.check)
-    limits = WaitLimits(
+    waiting = Waiting(service.again, outside.changes, wait_limits(settings), WaitingObserver(metrics))
+    return Judging(service.check, waiting)
+
+
+def wait_limits(settings: Settings) -> WaitLimits:
+    """Return how long and how many may wait."""
+    return WaitLimits(
         longest=settings.max_wait / _MS,
         judging=settings.check_timeout / _MS,
         waiters=settings.max_waiters,
         per_requester=settings.max_waiters_per_requester,
     )
-    waiting = Waiting(service.again, outside.changes, limits, WaitingObserver(metrics))
-    return Judging(service.check, waiting)
 
 
 def change_feed(outside: Outside, metrics: Metrics) -> ChangeFeed:
@@ -262,6 +267,12 @@ def check_service(settings: Settings, outside: Outside) -> CheckService:
 def ticket_status(settings: Settings, outside: Outside) -> TicketStatus:
     """Return what tells the state of tickets to those who show their tokens."""
     return TicketStatus(outside.store, token_mint(settings), settings.public_url)
+
+
+def status_waiting(settings: Settings, outside: Outside, metrics: Metrics) -> StatusWaiting:
+    """Return what waits with those who ask for the state of a ticket."""
+    status, observer = ticket_status(settings, outside), StatusWaitingObserver(metrics)
+    return StatusWaiting(status, outside.changes, wait_limits(settings), observer)
 
 
 def directory(settings: Settings, outside: Outside) -> OpaDirectory:

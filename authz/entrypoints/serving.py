@@ -27,8 +27,9 @@ from authz.entrypoints.check.mutual_tls import mutual_tls
 from authz.entrypoints.check.server import CheckServer, ServerOptions
 from authz.entrypoints.check.shedding import Admission
 from authz.entrypoints.console.app import build_console
-from authz.entrypoints.console.server import ConsoleServer
+from authz.entrypoints.console.server import CONNECTIONS_MAX, ConsoleServer
 from authz.entrypoints.console.site import Site
+from authz.entrypoints.console.status import StatusPages
 from authz.entrypoints.demo.gate import VARIABLE, DemoGate
 from authz.entrypoints.listening import listening_socket
 from authz.entrypoints.management.authenticator import Authenticator
@@ -163,9 +164,10 @@ class Process:
         demo = DemoGate(Path(os.environ[VARIABLE]), settings, site) if VARIABLE in os.environ else None
         voting = bootstrap.voting_service(settings, outside)
         reviewing = bootstrap.reviewing_service(settings, outside)
-        mint = bootstrap.token_mint(settings)
+        status = bootstrap.ticket_status(settings, outside)
+        waiting = bootstrap.status_waiting(settings, outside, self._metrics)
         sign_in = demo.sign_in if demo else None
-        app = build_console(site, outside.store, mint, voting, reviewing, sign_in)
+        app = build_console(site, outside.store, StatusPages(status, waiting), voting, reviewing, sign_in)
         async with AsyncExitStack() as stack:
             if settings.management_listen:
                 if demo is None:
@@ -178,8 +180,9 @@ class Process:
                 await management.start()
                 stack.push_async_callback(management.stop, settings.shutdown_grace / _MS)
             await stack.enter_async_context(
-                self._web(app, settings.console_listen, "HOLDGATE_CONSOLE_LISTEN")
+                self._web(app, settings.console_listen, "HOLDGATE_CONSOLE_LISTEN", settings.max_waiters)
             )
+            stack.callback(waiting.drain)
             yield
 
     @asynccontextmanager
@@ -244,8 +247,8 @@ class Process:
         raise PartEnded(msg)
 
     @asynccontextmanager
-    async def _web(self, app: ASGIApp, address: str, setting: str) -> AsyncIterator[None]:
-        server = ConsoleServer(app)
+    async def _web(self, app: ASGIApp, address: str, setting: str, waiters: int = 0) -> AsyncIterator[None]:
+        server = ConsoleServer(app, connections=CONNECTIONS_MAX + waiters)
         task = self._spawn(server.serve(sockets=[listening_socket(address, setting)]), setting)
         try:
             yield

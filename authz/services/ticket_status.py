@@ -8,7 +8,7 @@ from authz.domain.answer import Respond
 from authz.domain.problems import Problem
 from authz.domain.token import TokenMint
 from authz.services.check.responses import problem, status
-from authz.services.ports import TicketStore
+from authz.services.ports import Loaded, TicketStore
 
 
 class TicketStatus:
@@ -26,11 +26,15 @@ class TicketStatus:
         return identifier if identifier == ticket_id else None
 
     async def of(self, ticket_id: str) -> Respond:
-        """Answer 200 with the ticket whose token was shown, and as for any other token where there is none (any more).
+        """Answer for the ticket whose token was shown. Raises StoreUnavailable and RecordUnreadable."""
+        return self.told(await self.look(ticket_id))
 
-        Raises StoreUnavailable and RecordUnreadable.
-        """
-        loaded = await self._store.load(ticket_id)
+    async def look(self, ticket_id: str) -> Loaded | None:
+        """Return the ticket as it is now. Raises StoreUnavailable and RecordUnreadable."""
+        return await self._store.load(ticket_id)
+
+    def told(self, loaded: Loaded | None) -> Respond:
+        """Answer 200 with the ticket, and as for any other token where there is none (any more)."""
         if loaded is None:
             return problem(Problem.REFUSED)
         return status(loaded.ticket, loaded.now, self._public_url)

@@ -45,6 +45,11 @@ class Metrics:
         self.waiters = Gauge(
             "holdgate_waiters", "Requests that wait here for the last vote now.", registry=self.registry
         )
+        self.status_waiters = Gauge(
+            "holdgate_status_waiters",
+            "Requests for the state of a ticket that wait here for the last vote now.",
+            registry=self.registry,
+        )
         self.waiter_limit = Gauge("holdgate_waiters_limit", "HOLDGATE_MAX_WAITERS.", registry=self.registry)
         self.waits = Counter(
             "holdgate_waits",

@@ -45,3 +45,11 @@ class WaitingObserver:
                 advice="requests that wait for a vote are released late until Redis tells of changes again",
             )
         self._interrupted = True
+
+
+class StatusWaitingObserver(WaitingObserver):
+    """The same for those who wait for the state of a ticket, in the console."""
+
+    def waiting(self, number: int) -> None:
+        """See WaitObserver."""
+        self._metrics.status_waiters.set(number)

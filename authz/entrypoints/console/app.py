@@ -13,7 +13,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from authz.domain.errors import PolicyMalformed, RecordUnreadable, StoreUnavailable, Unavailable
-from authz.domain.token import TokenMint
 from authz.entrypoints.console.break_glass_pages import BreakGlassPages
 from authz.entrypoints.console.desk import Desk
 from authz.entrypoints.console.error_boundary import ErrorBoundary
@@ -27,7 +26,6 @@ from authz.entrypoints.console.site import Site
 from authz.entrypoints.console.status import StatusPages
 from authz.services.ports import TicketStore
 from authz.services.reviewing import ReviewingService
-from authz.services.ticket_status import TicketStatus
 from authz.services.voting import VotingService
 
 RETRY_SECONDS = 5
@@ -53,7 +51,7 @@ _SENTENCES = {
 def build_console(  # noqa: PLR0913, PLR0917 - one argument for each thing it needs
     site: Site,
     store: TicketStore,
-    mint: TokenMint,
+    status: StatusPages,
     voting: VotingService,
     reviewing: ReviewingService,
     sign_in: SignIn | None,
@@ -64,7 +62,7 @@ def build_console(  # noqa: PLR0913, PLR0917 - one argument for each thing it ne
 
     Without a way to sign in there are no review pages, only the status of a ticket for the client that waits.
     """
-    routes: list[BaseRoute] = [StatusPages(TicketStatus(store, mint, site.public_url)).route()]
+    routes: list[BaseRoute] = [status.route()]
     if sign_in is not None:
         desk = Desk(site, sign_in, form_limits or FormLimits())
         routes += ReviewPages(desk, store, voting, reviewing).routes()

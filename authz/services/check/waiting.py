@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
@@ -15,6 +14,7 @@ from authz.services.changes import Changes
 from authz.services.check.awaited import Awaited
 from authz.services.check.call import CheckCall, Outcome
 from authz.services.check.preference import asynchronous, honoured
+from authz.services.waiting_places import WaitingPlaces
 
 LOOKS_AT_ONCE: Final = 32
 """Released checks that are judged at the same time: many may be released by one outage that ends."""
@@ -80,15 +80,14 @@ class Waiting:
         self._changes = changes
         self._limits = limits
         self._observer = observer
-        self._places: Counter[str] = Counter()
-        self._taken = 0
+        self._places = WaitingPlaces(limits.waiters, limits.per_requester, observer.waiting)
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._draining = False
 
     @property
     def waiters(self) -> int:
         """How many checks wait now."""
-        return self._taken
+        return self._places.taken
 
     def drain(self) -> None:
         """Answer everybody who waits as things are, and let nobody wait any more."""
@@ -108,7 +107,7 @@ class Waiting:
         seconds = self._seconds(call, wanted, target)
         if seconds < _LEAST_S:
             return asynchronous(outcome, wanted)
-        with self._place(target.whose) as place:
+        with self._places.take(target.whose) as place:
             if not place:
                 self._observer.waited(WaitEnd.REFUSED, 0.0)
                 return outcome
@@ -128,24 +127,6 @@ class Waiting:
         # The last look has to fit in before Envoy gives up.
         left = call.until - call.clock() - self._limits.judging
         return min(seconds, self._limits.longest, left)
-
-    @contextmanager
-    def _place(self, whose: str) -> Iterator[bool]:
-        """Take a place among those who wait; False where there is none."""
-        if self._taken >= self._limits.waiters or self._places[whose] >= self._limits.per_requester:
-            yield False
-            return
-        self._taken += 1
-        self._places[whose] += 1
-        self._observer.waiting(self._taken)
-        try:
-            yield True
-        finally:
-            self._taken -= 1
-            self._places[whose] -= 1
-            if not self._places[whose]:
-                del self._places[whose]
-            self._observer.waiting(self._taken)
 
     async def _waited(self, call: CheckCall, outcome: Outcome, seconds: float) -> Outcome:
         started = call.clock()

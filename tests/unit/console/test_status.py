@@ -144,7 +144,7 @@ async def test_without_redis_it_is_a_503_to_come_back_to(world: World) -> None:
 
 async def test_without_a_way_to_sign_in_there_is_the_status_and_nothing_else(world: World) -> None:
     ticket = await world.held()
-    world.app = build_console(world.site, world.store, world.mint, world.voting, world.reviewing, None)
+    world.app = build_console(world.site, world.store, world.status, world.voting, world.reviewing, None)
     assert (await ask(world, ticket)).status_code == 200
     for path in ("/", f"/tickets/{ticket.id}", "/demo/sign-in", "/static/console.css"):
         assert (await world.browser().get(path)).status_code == 404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
@@ -26,8 +27,13 @@ from authz.entrypoints.console.demo_guard import DemoGuard
 from authz.entrypoints.console.demo_sign_in import DemoPerson, DemoSignIn
 from authz.entrypoints.console.form import FormLimits
 from authz.entrypoints.console.site import Site
+from authz.entrypoints.console.status import StatusPages
+from authz.services.changes import Changes
+from authz.services.check.waiting import WaitEnd, WaitLimits
 from authz.services.ports import TicketStore
 from authz.services.reviewing import ReviewingService
+from authz.services.status_waiting import StatusWaiting
+from authz.services.ticket_status import TicketStatus
 from authz.services.voting import VotingService
 from tests.support.memory_reviews import MemoryReviews
 from tests.support.memory_store import START_MS, MemoryStore
@@ -38,6 +44,7 @@ from tests.support.sample_reviews import review_draft, used_at
 ISSUER = "https://issuer.example"
 PUBLIC_URL = "http://127.0.0.1:8088"
 KEY = "k" * 32
+WAIT_LIMITS = WaitLimits(longest=60.0, judging=0.5, waiters=3, per_requester=2)
 LOOPBACK = ("127.0.0.1", 50000)
 GROUPS = {"alice": ["dev"], "bob": ["sre"], "carol": ["sre", "security"], "dave": ["dev"]}
 
@@ -63,6 +70,21 @@ class People:
         if name not in GROUPS:
             return None
         return Person(name, name.title(), frozenset(GROUPS[name]), "test")
+
+
+class WaitsSeen:
+    """How many wait now, and how waits ended."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.ended: Counter[WaitEnd] = Counter()
+
+    def waiting(self, number: int) -> None:
+        self.now = number
+
+    def waited(self, end: WaitEnd, seconds: float) -> None:
+        assert seconds >= 0
+        self.ended[end] += 1
 
 
 class Ticker:
@@ -160,8 +182,13 @@ class World:
             self.site, people, guard, KEY, monotonic=self.clock, wall=lambda: START_MS / 1000
         )
         limits = FormLimits(seconds=1.0)
+        self.changes = Changes()
+        self.waits = WaitsSeen()
+        ticket_status = TicketStatus(self.store, self.mint, self.site.public_url)
+        self.waiting = StatusWaiting(ticket_status, self.changes, WAIT_LIMITS, self.waits)
+        self.status = StatusPages(ticket_status, self.waiting)
         self.app = build_console(
-            self.site, self.store, self.mint, self.voting, self.reviewing, self.sign_in, form_limits=limits
+            self.site, self.store, self.status, self.voting, self.reviewing, self.sign_in, form_limits=limits
         )
 
     def browser(
