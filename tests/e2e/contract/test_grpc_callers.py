@@ -25,6 +25,7 @@ from tests.e2e.contract.grpc_calls import (
     failure,
     unary,
 )
+from tests.e2e.contract.translating_filters import grpc_web
 from tests.e2e.envoy_config import http1, http2
 from tests.e2e.envoy_config.stack import Document, Gate, Stack
 
@@ -147,6 +148,22 @@ def test_envoy_and_holdgate_take_the_same_callers_for_grpcs(
     assert send((shipped if raw else bare).port, content_type) == (200 if grpc_caller else 403)
     (check,) = stack.check.checks
     assert from_grpc(check) is grpc_caller
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "control: as Envoy completes it for others"])
+def test_behind_grpc_web_only_a_whole_grpc_answer_keeps_its_status(whole: bool, stack: Stack) -> None:
+    own = [header("grpc-status", "9"), header("grpc-message", "held")]
+    if whole:
+        stack.check.answer = denying(header("content-type", "application/grpc"), *own, status=200)
+    else:
+        stack.check.answer = denying(header("grpc-status", "9"), status=202, body="held")
+    with stack.gate(grpc_web(), check_timeout=PATIENCE) as gate:
+        content_type = ("content-type", b"application/grpc-web+proto")
+        answer = http1.send(gate.port, METHOD, content_type, method="POST", body=bytes(5))
+    assert from_grpc(stack.check.checks[0])
+    assert answer.values("grpc-message") == [b"held"]
+    assert answer.values("grpc-status") == [b"9" if whole else b"2"]
+    assert answer.status == (200 if whole else 202)
 
 
 def test_what_is_allowed_reaches_a_grpc_upstream(stack: Stack) -> None:
