@@ -1,0 +1,55 @@
+"""The only place that wires: settings in, services out. Nothing in here decides anything."""
+
+from authz.bootstrap.checking import (
+    Judging,
+    body_parser,
+    break_glass_parser,
+    check_service,
+    judging,
+    policy_service,
+    requirement_limits,
+    requirement_parser,
+    status_waiting,
+    ticket_status,
+    token_mint,
+    wait_limits,
+)
+from authz.bootstrap.deciding import (
+    directory,
+    reviewing_service,
+    sign_in_rules,
+    vote_rule,
+    vote_rule_defined,
+    voting_service,
+)
+from authz.bootstrap.envoy import envoy_plan
+from authz.bootstrap.outside import Outside, change_feed, open_outside, redis_settings
+from authz.bootstrap.telling import delivery, expiry
+
+__all__ = [
+    "Judging",
+    "Outside",
+    "body_parser",
+    "break_glass_parser",
+    "change_feed",
+    "check_service",
+    "delivery",
+    "directory",
+    "envoy_plan",
+    "expiry",
+    "judging",
+    "open_outside",
+    "policy_service",
+    "redis_settings",
+    "requirement_limits",
+    "requirement_parser",
+    "reviewing_service",
+    "sign_in_rules",
+    "status_waiting",
+    "ticket_status",
+    "token_mint",
+    "vote_rule",
+    "vote_rule_defined",
+    "voting_service",
+    "wait_limits",
+]
