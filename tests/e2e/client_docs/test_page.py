@@ -38,7 +38,7 @@ def rows() -> list[list[str]]:
 
 def test_the_table_names_every_problem_with_its_status_once() -> None:
     """A row of several problems has a status for each; a hold is one problem with several statuses."""
-    named = []
+    named: list[tuple[str, int]] = []
     for status, types, *_ in rows():
         slugs = re.findall(r"\[`([a-z-]+)`\]\(problems/\1\.md\)", types)
         statuses = re.findall(r"\d{3}", status)
