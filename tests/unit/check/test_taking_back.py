@@ -277,7 +277,7 @@ async def test_a_ticket_that_is_gone_meanwhile_is_unknown(world: World) -> None:
     """As any other that isn't there."""
 
     class Forgetful(MemoryStore):
-        async def end(self, ticket_id: str, rev: int, state: State, ending: Ending) -> Loaded | None:  # noqa: ARG002
+        async def end(self, ticket_id: str, rev: int, state: State, ending: Ending) -> Loaded | None:  # noqa: ARG002 - the port's
             del self.tickets[ticket_id]
             return None
 
