@@ -81,7 +81,7 @@ def test_a_request_that_never_arrived_is_sent_again_where_its_method_may(
     caller: Caller, gate: GateDouble
 ) -> None:
     gate.troubles_of_tickets.extend([httpx.ReadError("reset"), httpx.ReadError("reset")])
-    caller.resend_lost = frozenset({"DELETE"})
+    caller.resend_lost = frozenset({"delete"})
     assert caller.send().status_code == 200
     assert gate.done == 1
 

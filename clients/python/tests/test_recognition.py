@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from clients.python.tests.gate_double import (
+    GATE,
     STATUS_PREFIX,
     TICKET,
     URL,
@@ -153,6 +154,82 @@ def test_of_a_status_without_end_no_more_is_read_either(caller: Caller, gate: Ga
     assert (body.read, body.closed) == (66_000, True)
 
 
+class Dripping(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body of which a byte comes each second, until it breaks."""
+
+    def __init__(self, time: Time, breaks_after: int) -> None:
+        self._time = time
+        self._breaks_after = breaks_after
+        self.read = 0
+        self.closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.read < self._breaks_after:
+            self._time.now += 1
+            self.read += 1
+            yield b" "
+        raise httpx.ReadError("reset")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            yield chunk
+
+    def close(self) -> None:
+        self.closed = True
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def test_a_status_that_comes_byte_by_byte_is_given_up_in_time(caller: Caller, gate: GateDouble) -> None:
+    """Each byte would keep a timeout of the connection's from running out."""
+    body = Dripping(caller.time, 10_000)
+    gate.troubles_of_asks.append(httpx.Response(200, headers={"content-type": JSON}, stream=body))
+    gate.decided_after = None
+    gate.time.then = lambda: setattr(gate, "state", "approved") if len(gate.sent) == 2 else None
+    assert caller.send().status_code == 200
+    assert 25 < body.read < 40
+    assert body.closed
+
+
+@pytest.mark.parametrize("headers", [{TICKET: token(), "content-type": JSON}, {"content-type": JSON}])
+def test_a_body_that_breaks_is_closed(headers: dict[str, str], caller: Caller, gate: GateDouble) -> None:
+    body = Dripping(caller.time, 5)
+    broken = httpx.Response(202, headers=headers, stream=body)
+    if TICKET in headers:
+        caller.handler = lambda _: broken
+        with pytest.raises(httpx.ReadError):
+            caller.send()
+    else:
+        gate.troubles_of_asks.append(broken)
+        assert caller.send().status_code == 200
+    assert body.closed
+
+
+def test_what_was_read_is_closed_before_the_wait_so_that_its_connection_is_free(
+    caller: Caller, gate: GateDouble
+) -> None:
+    closed: list[bool] = []
+
+    class Body(httpx.ByteStream):
+        def close(self) -> None:
+            closed.append(True)
+
+        async def aclose(self) -> None:
+            closed.append(True)
+
+    def watched(request: httpx.Request) -> httpx.Response:
+        response = gate(request)
+        return httpx.Response(response.status_code, headers=response.headers, stream=Body(response.content))
+
+    caller.handler = watched
+    caller.on_hold = lambda _: closed.append(False)
+    caller.send()
+    assert closed == [True, False, True, True, False, True], (
+        "a hold, a question, an answer with news, the upstream's"
+    )
+
+
 def test_a_hold_that_envoy_compressed_is_one(caller: Caller, gate: GateDouble) -> None:
     def compressed(request: httpx.Request) -> httpx.Response:
         plain = gate(request)
@@ -227,8 +304,10 @@ def test_a_status_that_is_not_the_gates_own_is_not_asked(
 
     caller.handler = watched
     assert caller.send().status_code == 200
-    asked = [url for url in asked if STATUS_PREFIX not in url.path]
-    assert {str(url) for url in asked} == {URL}
+    own = {f"{GATE}{STATUS_PREFIX}{identifier()}"} if isinstance(elsewhere, int) else set()
+    assert {str(url) for url in asked} == {URL} | own, (
+        "the header names the gate's own where the body names none"
+    )
 
 
 def test_problem_details_of_the_upstreams_own_pass(caller: Caller) -> None:

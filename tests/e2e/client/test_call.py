@@ -58,13 +58,20 @@ class Caller:
 
     @contextmanager
     def running(
-        self, path: str, *arguments: str, who: str = "alice", stdin: int | None = None, **environ: str
+        self,
+        path: str,
+        *arguments: str,
+        who: str = "alice",
+        stdin: int | None = None,
+        shell: Sequence[str] = (),
+        **environ: str,
     ) -> Iterator[Run]:
         headers = self.folder / "headers"
         headers.write_text(f"authorization: Bearer {self.gate.backing.token(who)}\nhost: {HOST}\n")
         errors = self.folder / f"{fresh('run').rpartition('/')[2]}.err"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HOLDGATE_")}
         command: Sequence[str] = [
+            *shell,
             sys.executable,
             "-m",
             "authz.entrypoints.cli.main",
@@ -167,12 +174,20 @@ def test_a_patience_that_is_over_leaves_it_waiting(caller: Caller) -> None:
     assert "held as ticket 0-" in run.said
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "shell"),
+    [
+        (signal.SIGINT, ()),
+        (signal.SIGTERM, ()),
+        (signal.SIGTERM, ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")),
+    ],
+    ids=["SIGINT", "SIGTERM", "SIGTERM in the background"],
+)
 def test_an_interrupt_takes_the_request_back_where_that_was_said(
-    number: signal.Signals, caller: Caller, gate: Gate
+    number: signal.Signals, shell: Sequence[str], caller: Caller, gate: Gate
 ) -> None:
     path = fresh("hold")
-    with caller.running(path, "-X", "DELETE", "-d", "a", "--on-interrupt", "cancel") as run:
+    with caller.running(path, "-X", "DELETE", "-d", "a", "--on-interrupt", "cancel", shell=shell) as run:
         ticket = run.ticket_id()
         run.process.send_signal(number)
         assert run.end() == (130, b"")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import signal
 import ssl
 import sys
 from typing import Final
@@ -46,7 +46,6 @@ class Calling:
 
     def run(self) -> int:
         """Do it; return the exit code. Everything but the upstream's answer and a ticket goes to stderr."""
-        before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
         try:
             return self._session.run(self._progress, self._ticket)
         except Unfinished as error:
@@ -57,13 +56,11 @@ class Calling:
         except httpx.HTTPError as error:
             _say(broken(error))
             return CallExit.UNAVAILABLE
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             return self._interrupted()
         except OSError as error:
             _say(plain(str(error)))
             return CallExit.REFUSED
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
     def _unfinished(self, error: Unfinished) -> int:
         code = exit_of(error)

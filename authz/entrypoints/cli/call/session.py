@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +37,21 @@ class Session:
     output: str | None
 
     def run(self, progress: Progress, ticket: Ticket | None) -> CallExit:
-        """Send it, wait and print the answer. Raises HoldgateError, httpx.HTTPError, OSError and KeyboardInterrupt."""
-        return asyncio.run(self._run(progress, ticket))
+        """Send it, wait and print the answer.
+
+        Raises HoldgateError, httpx.HTTPError, OSError; KeyboardInterrupt at SIGINT, asyncio.CancelledError at SIGTERM.
+        """
+        return asyncio.run(self._cancelled_by_sigterm(self._run(progress, ticket)))
 
     def take_back(self, ticket: Ticket) -> str:
         """Take the request back as the one who made it; return the ticket's state after that. Raises as `run`."""
         return asyncio.run(self._take_back(ticket))
+
+    async def _cancelled_by_sigterm(self, running: Coroutine[None, None, CallExit]) -> CallExit:
+        """Run a coroutine; asyncio does the same with SIGINT itself, unless that is ignored."""
+        task = asyncio.ensure_future(running)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
 
     async def _run(self, progress: Progress, ticket: Ticket | None) -> CallExit:
         request = self.request

@@ -39,7 +39,7 @@ def media_type(headers: httpx.Headers) -> str:
 
 def has_ticket(response: httpx.Response) -> bool:
     """Say whether the head is one of a hold."""
-    return response.status_code in _HELD_STATUSES and len(response.headers.get_list(HEADER)) == 1
+    return response.status_code in _HELD_STATUSES and HEADER in response.headers
 
 
 def worth_reading(response: httpx.Response) -> bool:

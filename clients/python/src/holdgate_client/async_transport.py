@@ -34,7 +34,7 @@ class AsyncHoldgateTransport(httpx.AsyncBaseTransport):
         self._transport = transport if transport is not None else httpx.AsyncHTTPTransport()
         self._patience = patience if patience is not None else Patience()
         self._on_hold = on_hold
-        self._resend_lost = frozenset(resend_lost)
+        self._resend_lost = frozenset(method.upper() for method in resend_lost)
         self._sleep = sleep
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

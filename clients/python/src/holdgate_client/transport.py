@@ -40,7 +40,7 @@ class HoldgateTransport(httpx.BaseTransport):
         self._patience = patience if patience is not None else Patience()
         self._on_hold = on_hold
         self._stop = stop
-        self._resend_lost = frozenset(resend_lost)
+        self._resend_lost = frozenset(method.upper() for method in resend_lost)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, for as long as it takes."""
