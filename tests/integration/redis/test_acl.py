@@ -255,6 +255,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.hold_when_old_quotas_are_over,
         Work.redeem,
         Work.supersede,
+        Work.end,
         Work.break_glass,
     ),
     "console": (
