@@ -19,10 +19,10 @@ from authz.entrypoints.console.desk import Desk, tokens
 from authz.entrypoints.console.pages import page
 from authz.entrypoints.console.recorded import REVIEW, after
 from authz.entrypoints.console.refused_status import status_of
-from authz.entrypoints.console.sessions import Session
 from authz.services.bodies import BodyReader, kept_body
 from authz.services.review_port import Reviewed
 from authz.services.reviewing import ReviewingService
+from authz.services.sessions import Session
 from authz.services.viewing import only_viewable
 from authz.services.voting import VotingService
 
@@ -51,7 +51,7 @@ class BreakGlassPages:
 
     async def waiting(self, request: Request) -> Response:
         """Show the open reviews, the one that is due first before the others, a bounded number of them."""
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         actor = await self._voting.actor(session.signed_in)
         found = await self._reviewing.waiting(PAGE_SIZE)
         shown = await only_viewable(partial(self._reviewing.may_view, actor), found)
@@ -64,13 +64,13 @@ class BreakGlassPages:
 
     async def show(self, request: Request) -> Response:
         """Show one use, and the form to those who may review it."""
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         found, actor = await self._look(request, session)
         return await self._page(session, found, actor)
 
     async def finish(self, request: Request) -> Response:
         """Take a finding from the form of a page that showed exactly this use."""
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         review_id = _review_id(request)
         fields = await self._desk.form(request, session, REVIEW, review_id)
         actor = await self._voting.actor(session.signed_in)

@@ -24,9 +24,11 @@ from authz.entrypoints.console.demo_guard import DemoGuard
 from authz.entrypoints.console.form import FormLimits, read_form
 from authz.entrypoints.console.local_only import is_loopback, why_not_local
 from authz.entrypoints.console.pages import Viewer, page
-from authz.entrypoints.console.sessions import Session, SessionLimits, Sessions
+from authz.entrypoints.console.sessions import Sessions
+from authz.entrypoints.console.sessions_in_memory import MemorySessions
 from authz.entrypoints.console.sign_in import SignInRefused
 from authz.entrypoints.console.site import Site
+from authz.services.sessions import Session, SessionLimits
 from authz.services.voting import SignedIn
 
 METHOD = "demo"
@@ -78,7 +80,8 @@ class DemoSignIn:
         self.guard = guard
         self._site = site
         self._people = {person.key: person for person in people}
-        self._sessions = Sessions(site, session_limits or SessionLimits(), monotonic)
+        self.memory = MemorySessions(session_limits or SessionLimits(), monotonic)
+        self._sessions = Sessions(site, self.memory)
         self._form_limits = form_limits or FormLimits()
         self._wall = wall
         self._secrets = OneTimeSecrets(key)
@@ -90,20 +93,20 @@ class DemoSignIn:
             Route(PATH, self.pick, methods=["POST"], name="demo-pick"),
         ]
 
-    def current(self, request: Request) -> Session | None:
+    async def current(self, request: Request) -> Session | None:
         """Return the session. Raises SignInRefused for a request that isn't from this machine."""
         reason = why_not_local(request)
         if reason:
             raise SignInRefused(reason)
-        return self._sessions.find(request)
+        return await self._sessions.find(request)
 
-    def end(self, request: Request, response: Response) -> None:
+    async def end(self, request: Request, response: Response) -> None:
         """End the session."""
-        self._sessions.end(request, response)
+        await self._sessions.end(request, response)
 
     async def picker(self, request: Request) -> Response:
         """Show who one can be, to the holder of an unused address and to a session."""
-        session = self.current(request)
+        session = await self.current(request)
         secret = request.query_params.get("secret", "")
         proof = ("secret", secret)
         if not self._secrets.good(secret):
@@ -124,7 +127,7 @@ class DemoSignIn:
 
     async def pick(self, request: Request) -> Response:
         """Sign in as the chosen person under a new session, and burn the address."""
-        session = self.current(request)
+        session = await self.current(request)
         fields = await read_form(request, self._site, self._form_limits)
         person = self._people.get(fields.get("person", ""))
         if person is None:
@@ -136,7 +139,7 @@ class DemoSignIn:
             raise HTTPException(403, self.invitation)
         signed_in = SignedIn(person.identity, person.name, METHOD, int(self._wall() * 1000))
         response = RedirectResponse("/", 303)
-        self._sessions.start(request, response, signed_in)
+        await self._sessions.start(request, response, signed_in)
         return response
 
 

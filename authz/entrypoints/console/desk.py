@@ -10,9 +10,9 @@ from starlette.requests import Request
 from authz.entrypoints.console.csrf import form_token, is_form_token
 from authz.entrypoints.console.form import FormLimits, read_form
 from authz.entrypoints.console.pages import Viewer
-from authz.entrypoints.console.sessions import Session
 from authz.entrypoints.console.sign_in import SignIn
 from authz.entrypoints.console.site import Site
+from authz.services.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Desk:
     sign_in: SignIn
     limits: FormLimits
 
-    def session(self, request: Request) -> Session:
-        """Return who is signed in. Raises HTTPException 401, and SignInRefused."""
-        session = self.sign_in.current(request)
+    async def session(self, request: Request) -> Session:
+        """Return who is signed in. Raises HTTPException 401, SignInRefused, and Unavailable."""
+        session = await self.sign_in.current(request)
         if session is None:
             raise HTTPException(401, self.sign_in.invitation)
         return session

@@ -23,11 +23,11 @@ from authz.entrypoints.console.form import read_form
 from authz.entrypoints.console.pages import page
 from authz.entrypoints.console.recorded import CANCEL, REVOKE, VOTE, WITHDRAW, after
 from authz.entrypoints.console.refused_status import status_of
-from authz.entrypoints.console.sessions import Session
 from authz.entrypoints.console.ticket_view import TicketView
 from authz.services.bodies import kept_body
 from authz.services.ports import Loaded, TicketStore
 from authz.services.reviewing import ReviewingService
+from authz.services.sessions import Session
 from authz.services.viewing import only_viewable
 from authz.services.voting import VotingService
 
@@ -85,7 +85,7 @@ class ReviewPages:
 
     async def waiting(self, request: Request) -> Response:
         """Show the tickets that wait for a decision, newest first, a bounded page of them."""
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         cursor = request.query_params.get("before", "")
         if not _CURSOR.fullmatch(cursor):
             raise HTTPException(400, "This address is incomplete. Start again at the first page.")
@@ -112,13 +112,13 @@ class ReviewPages:
 
     async def show(self, request: Request) -> Response:
         """Show one ticket, and the buttons to those who may use them."""
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         loaded, actor = await self._look(request, session)
         return await self._ticket_page(session, loaded, actor)
 
     async def vote(self, request: Request) -> Response:
         """Take a vote from the form of a page that showed exactly this request."""
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         ticket_id = _ticket_id(request)
         fields = await self._desk.form(request, session, VOTE, ticket_id)
         if fields.get("choice") not in set(Choice):
@@ -129,7 +129,7 @@ class ReviewPages:
 
     async def withdraw(self, request: Request) -> Response:
         """Take one's own vote back."""
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         ticket_id = _ticket_id(request)
         await self._desk.form(request, session, WITHDRAW, ticket_id)
         done = partial(self._voting.withdraw, ticket_id, session.signed_in)
@@ -145,16 +145,16 @@ class ReviewPages:
 
     async def sign_out(self, request: Request) -> Response:
         """End the session."""
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         fields = await read_form(request, self._desk.site, self._desk.limits)
         if not is_form_token(fields.get("sign_out_token", ""), session.key, "sign-out"):
             raise HTTPException(403, "This form is not from your session. Nothing was changed.")
         response = page("signed_out.html", None, {"invitation": self._desk.sign_in.invitation})
-        self._desk.sign_in.end(request, response)
+        await self._desk.sign_in.end(request, response)
         return response
 
     async def _end(self, request: Request, form: str, end: Callable[..., Awaitable[Loaded]]) -> Response:
-        session = self._desk.session(request)
+        session = await self._desk.session(request)
         ticket_id = _ticket_id(request)
         fields = await self._desk.form(request, session, form, ticket_id)
         done = partial(end, ticket_id, session.signed_in, fields["comment"])

@@ -1,95 +1,62 @@
-"""Who is signed in: sessions in memory, bounded in number and time, and the cookie that names one."""
+"""The cookie that names a session."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from authz.entrypoints.console.site import Site
+from authz.services.sessions import Session, SessionStore
 from authz.services.voting import SignedIn
 
-
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """How many sessions there may be, and how long one lasts: unused, and in all (seconds)."""
-
-    count: int = 1000
-    idle: float = 30 * 60
-    absolute: float = 8 * 3600
+COOKIE = "holdgate"
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One sign-in. `key` signs the forms of this session and never leaves the process."""
+def cookie_name(site: Site, name: str) -> str:
+    """Return what a cookie of ours is called at this site.
 
-    signed_in: SignedIn
-    key: bytes = field(repr=False)
-    started: float
+    `__Host-` makes browsers refuse it from a sibling domain, or without Secure (RFC 6265bis section 4.1.3.2).
+    """
+    return f"__Host-{name}" if site.secure else name
 
 
 class Sessions:
     """Starts, finds and ends sessions.
 
-    Only a digest of the cookie is kept, and a cookie that we didn't make is never taken over, so nobody can
+    The store has only a digest of the cookie, and a cookie that we didn't make is never taken over, so nobody can
     prepare a session for somebody else.
     """
 
-    def __init__(self, site: Site, limits: SessionLimits, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds that never go back."""
-        self._limits = limits
-        self._clock = clock
+    def __init__(self, site: Site, store: SessionStore) -> None:
+        """Keep the sessions in `store`."""
+        self._store = store
         self._secure = site.secure
-        # __Host- makes browsers refuse the cookie from a sibling domain or without Secure (RFC 6265bis).
-        self.cookie = "__Host-holdgate" if site.secure else "holdgate"
-        self._sessions: dict[bytes, Session] = {}
-        self._used: dict[bytes, float] = {}  # insertion order = least recently used first
+        self.cookie = cookie_name(site, COOKIE)
 
-    def start(self, request: Request, response: Response, signed_in: SignedIn) -> None:
-        """Begin a session under a new name, ending the one that the request came with."""
-        self._forget(_name(request.cookies.get(self.cookie, "")))
-        now = self._clock()
-        for name in [name for name in self._sessions if self._over(name, now)]:
-            self._forget(name)
-        while len(self._sessions) >= self._limits.count:
-            self._forget(next(iter(self._used)))
+    async def start(self, request: Request, response: Response, signed_in: SignedIn) -> None:
+        """Begin a session under a new name, ending the one that the request came with. Raises Unavailable."""
         value = secrets.token_urlsafe(32)
-        name = _name(value)
-        self._sessions[name] = Session(signed_in, secrets.token_bytes(32), now)
-        self._used[name] = now
+        await self._store.end(self._name(request))
+        await self._store.start(_digest(value), Session(signed_in, secrets.token_bytes(32)))
         response.set_cookie(self.cookie, value, httponly=True, samesite="lax", secure=self._secure, path="/")
 
-    def find(self, request: Request) -> Session | None:
-        """Return the session that the request's cookie names, unless it is over."""
-        name = _name(request.cookies.get(self.cookie, ""))
-        session = self._sessions.get(name)
-        if session is None:
+    async def find(self, request: Request) -> Session | None:
+        """Return the session that the request's cookie names, unless it is over. Raises Unavailable."""
+        if self.cookie not in request.cookies:
             return None
-        now = self._clock()
-        if self._over(name, now):
-            self._forget(name)
-            return None
-        del self._used[name]
-        self._used[name] = now
-        return session
+        return await self._store.find(self._name(request))
 
-    def end(self, request: Request, response: Response) -> None:
-        """End the session that the request's cookie names, if any, and take the cookie back."""
-        self._forget(_name(request.cookies.get(self.cookie, "")))
+    async def end(self, request: Request, response: Response) -> None:
+        """End the session that the request's cookie names, if any, and take the cookie back. Raises Unavailable."""
+        await self._store.end(self._name(request))
         response.delete_cookie(self.cookie, httponly=True, samesite="lax", secure=self._secure, path="/")
 
-    def _over(self, name: bytes, now: float) -> bool:
-        started, used = self._sessions[name].started, self._used[name]
-        return now - started >= self._limits.absolute or now - used >= self._limits.idle
-
-    def _forget(self, name: bytes) -> None:
-        self._sessions.pop(name, None)
-        self._used.pop(name, None)
+    def _name(self, request: Request) -> bytes:
+        return _digest(request.cookies.get(self.cookie, ""))
 
 
-def _name(cookie: str) -> bytes:
+def _digest(cookie: str) -> bytes:
     return sha256(cookie.encode("utf-8", "surrogateescape")).digest()

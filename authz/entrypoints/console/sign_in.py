@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from authz.domain.errors import HoldgateError
-from authz.entrypoints.console.sessions import Session
+from authz.services.sessions import Session
 
 
 class SignInRefused(HoldgateError):
@@ -34,10 +34,10 @@ class SignIn(Protocol):
         """Return the routes that this way needs. None of them may be a GET that changes anything."""
         ...
 
-    def current(self, request: Request) -> Session | None:
-        """Return the session of this request. Raises SignInRefused."""
+    async def current(self, request: Request) -> Session | None:
+        """Return the session of this request. Raises SignInRefused, and Unavailable."""
         ...
 
-    def end(self, request: Request, response: Response) -> None:
-        """Sign out whoever sent this request."""
+    async def end(self, request: Request, response: Response) -> None:
+        """Sign out whoever sent this request. Raises Unavailable."""
         ...

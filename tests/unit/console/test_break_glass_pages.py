@@ -105,7 +105,7 @@ async def test_who_broke_the_glass_finds_no_form_and_is_refused(
     assert answer.status_code == 403
     assert world.reviews.kept[review.id].done_at is None
     # The control: with the service's rule taken out the same form finishes it.
-    bob = await world.voting.actor(next(iter(world.sign_in._sessions._sessions.values())).signed_in)
+    bob = await world.voting.actor(next(iter(world.sign_in.memory.open.values())).signed_in)
     monkeypatch.setattr(reviewing, "_finding", lambda *_: Ending(bob.identity, "", "", "", "fine"))
     await alice.post(f"/break-glass/{review.id}/review", data={"comment": "fine"})
     assert world.reviews.kept[review.id].done_at is not None

@@ -8,7 +8,6 @@ from authz.entrypoints.console import demo_sign_in
 from authz.entrypoints.console.demo_address import OneTimeSecrets, one_time_address, one_time_secret
 from authz.entrypoints.console.demo_guard import DemoGuard
 from authz.entrypoints.console.demo_sign_in import DemoSignIn
-from authz.entrypoints.console.sessions import SessionLimits
 from authz.entrypoints.console.site import Site
 from tests.unit.console.world import KEY, PUBLIC_URL, World, all_text, hidden, sign_in
 
@@ -205,7 +204,7 @@ async def test_a_session_in_use_ends_after_its_absolute_time(world: World) -> No
 async def test_sessions_are_bounded_and_the_least_used_goes_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world.sign_in._sessions, "_limits", SessionLimits(count=2))
+    monkeypatch.setattr(world.sign_in.memory, "_count_max", 2)
     bob, carol = await world.signed_in("bob"), await world.signed_in("carol")
     assert (await bob.get("/")).status_code == 200
     await world.signed_in("dave")

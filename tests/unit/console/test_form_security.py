@@ -20,7 +20,7 @@ async def test_no_get_or_head_changes_anything(world: World) -> None:
     ticket = await world.held()
     bob = await world.signed_in("bob")
     fields = await vote_form(bob, ticket) | {"person": "carol", "comment": "x"}
-    before = (dict(world.memory.tickets), list(world.memory.log), list(world.sign_in._sessions._sessions))
+    before = (dict(world.memory.tickets), list(world.memory.log), list(world.sign_in.memory.open))
     app = world.app
     while not isinstance(app, Starlette):
         assert isinstance(app, SecurityHeaders | HostList)
@@ -35,7 +35,7 @@ async def test_no_get_or_head_changes_anything(world: World) -> None:
     assert before == (
         dict(world.memory.tickets),
         list(world.memory.log),
-        list(world.sign_in._sessions._sessions),
+        list(world.sign_in.memory.open),
     )
     assert "vote" not in world.memory.calls
     # The control: the same form, posted, does decide.

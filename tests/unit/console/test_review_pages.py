@@ -96,7 +96,7 @@ async def test_a_forged_form_of_who_may_not_vote_is_refused_with_the_reason(
 ) -> None:
     ticket = await world.held()
     browser = await world.signed_in(who)
-    session_key = next(iter(world.sign_in._sessions._sessions.values())).key
+    session_key = next(iter(world.sign_in.memory.open.values())).key
     digest = ticket.draft.fingerprint.payload_digest
     csrf = form_token(session_key, "vote", ticket.id, digest)
     answer = await browser.post(
