@@ -80,8 +80,10 @@ def test_anything_else_is_refused_by_its_name(text: str) -> None:
 @pytest.mark.parametrize("text", ["1us", "1ns", "1.0001ms", "0.0001s", "1h0.1ms"])
 def test_what_is_finer_than_a_millisecond_is_refused_rather_than_rounded(text: str) -> None:
     """A rounded-down timeout would be another one than was written."""
-    with pytest.raises(ValueError, match="finer than a millisecond"):
+    with pytest.raises(ValueError, match=r"^'[0-9.a-z]+' is finer than a millisecond$"):
         parse_duration(text)
+    with pytest.raises(ValueError, match=r"^a secret is finer than a millisecond$"):
+        parse_duration(text, "a secret")
 
 
 @given(st.integers(0, 9_000_000_000_000))
@@ -111,3 +113,10 @@ def test_the_longest_text_that_is_read_has_64_characters() -> None:
     assert parse_duration(longest) == 91_000
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(f"{longest}1s")
+
+
+def test_the_longest_duration_is_gos() -> None:
+    """2**63 - 1 nanoseconds, without those that are no whole millisecond."""
+    assert parse_duration("2562047h47m16.854s") == 9_223_372_036_854
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration("2562047h47m16.855s")
