@@ -54,6 +54,7 @@ def test_every_error_has_its_answer(error: BaseException, status: int, word: str
     assert (outcome.answer.status, outcome.detail, outcome.kind) == (status, word, kind)
     said = orjson.loads(outcome.answer.body)
     assert (said["status"], said["type"].startswith("urn:holdgate:problem:")) == (status, True)
+    assert outcome.rule == (error.rule if isinstance(error, errors.JustificationMissing) else "")
     assert SECRET not in str(outcome)
     headers = dict(outcome.answer.headers)
     assert headers["cache-control"] == "no-store"

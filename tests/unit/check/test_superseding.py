@@ -28,6 +28,7 @@ async def test_a_pending_ticket_on_other_terms_is_superseded(world: World, with_
     assert (status(outcome), newer != token) == (202, True)
     assert body(outcome)["progress"]["needed"] == 2
     assert world.ticket(token).state is State.SUPERSEDED
+    assert world.memory.bodies[world.ticket(newer).id] == gated().body
     assert body(await world.check(retry(gated(), 2)))["token"] == newer
 
 
