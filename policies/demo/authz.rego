@@ -2,7 +2,7 @@
 # title: Demo
 # description: |
 #   The decision that Envoy's requests get in the demo. `allow` is the whole result document; the
-#   rules beside this file fill the three sets it is made of. Save an edit, and the next request
+#   rules beside this file fill the four sets it is made of. Save an edit, and the next request
 #   is judged by it.
 # schemas:
 #   - input: schema.holdgate.input
@@ -15,7 +15,7 @@ import data.holdgate.directory
 # title: The result document
 # description: Asked for at `POST /v1/data/envoy/authz/allow`, Holdgate's default decision path.
 # entrypoint: true
-allow := decision.from({"allow": permit, "deny": deny, "hold": hold})
+allow := decision.from({"allow": permit, "deny": deny, "hold": hold, "break_glass": break_glass})
 
 # METADATA
 # title: The person who sends the request

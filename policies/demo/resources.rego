@@ -46,6 +46,7 @@ deny contains "only an admin may delete a resource" if {
 	method == "DELETE"
 	resource_id
 	not directory.has_group(caller, "admin")
+	count(emergencies) == 0
 }
 
 deny contains {"body": {

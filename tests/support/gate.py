@@ -22,6 +22,7 @@ from authz.domain.identity import Identity
 from authz.domain.ticket import Choice
 from authz.domain.voting import Ballot
 from authz.entrypoints.demo.people import ISSUER
+from authz.services.review_port import Reviewed
 from authz.services.voting import SignedIn, VotingService
 from authz.settings import Settings
 from authz.settings_loader import load_settings
@@ -161,6 +162,15 @@ class Gate:
                 await bootstrap.reviewing_service(settings, outside).finish(review_id, actor, "looked at it")
 
         asyncio.run(reviewed())
+
+    def open_reviews(self) -> list[Reviewed]:
+        """Return the uses of break-glass that wait for a review."""
+
+        async def waiting() -> list[Reviewed]:
+            async with self._outside() as (settings, outside):
+                return list(await bootstrap.reviewing_service(settings, outside).waiting())
+
+        return asyncio.run(waiting())
 
     @asynccontextmanager
     async def _outside(self) -> AsyncIterator[tuple[Settings, bootstrap.Outside]]:

@@ -18,7 +18,7 @@ from authz.domain.identity import Identity
 from authz.entrypoints.demo.people import ISSUER
 from authz.entrypoints.demo.signing import AUDIENCE, SigningKey
 from tests.e2e.envoy_config.http1 import Recorder, recording
-from tests.support.gate_opa import GateOpa
+from tests.support.gate_opa import TEST_POLICY, GateOpa
 from tests.support.gate_room import GateRoom, room
 from tests.support.redis_server import RedisServer
 
@@ -91,8 +91,8 @@ class Backing:
 
 
 @contextmanager
-def backing(folder: Path) -> Iterator[Backing]:
-    """Run it all until the block ends."""
+def backing(folder: Path, policy: str = TEST_POLICY) -> Iterator[Backing]:
+    """Run it all until the block ends; `policy` is the folder of OPA's."""
     with ExitStack() as stack:
         # A socket's path may not be longer than 103 bytes on macOS, and pytest's folders are deep.
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gate-")))
@@ -103,7 +103,7 @@ def backing(folder: Path) -> Iterator[Backing]:
             folder,
             sockets,
             server,
-            stack.enter_context(GateOpa(folder, sockets).running()),
+            stack.enter_context(GateOpa(folder, sockets, policy).running()),
             stack.enter_context(recording()),
             stack.enter_context(room()),
         )

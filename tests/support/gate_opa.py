@@ -24,6 +24,8 @@ from tests.e2e.envoy_config.http1 import Message, read_message
 from tools import opa
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+TEST_POLICY: Final = "tests/e2e/gate/policy"
+DEMO_POLICY: Final = "policies/demo"
 DECISION: Final = "/v1/data/envoy/authz/allow"
 DIRECTORY: Final = "/v1/data/holdgate/directory/person"
 _START_SECONDS: Final = 20.0
@@ -45,7 +47,9 @@ def result(document: object) -> bytes:
 class GateOpa:
     """A running OPA on a unix socket, the front on another, and what went through."""
 
-    def __init__(self, folder: Path, sockets: Path) -> None:
+    def __init__(self, folder: Path, sockets: Path, policy: str = TEST_POLICY) -> None:
+        """`policy` is the folder of the decision's policy, from the repository's root."""
+        self._policy = policy
         self.log = folder / "opa.log"
         self.inputs: list[dict[str, Any]] = []
         self._behind = sockets / "opa.sock"
@@ -72,7 +76,11 @@ class GateOpa:
         with ExitStack() as stack:
             output = stack.enter_context(self.log.open("wb"))
             process = subprocess.Popen(
-                _command(self._behind), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT
+                _command(self._behind, self._policy),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
             )
             stack.callback(_stop, process)
             self.process = process
@@ -88,12 +96,16 @@ class GateOpa:
 
     def reset(self) -> None:
         """Forget verdicts and inputs."""
-        self._http.put("/v1/data/verdicts", json={}).raise_for_status()
+        self.put("verdicts", {})
         self.inputs.clear()
+
+    def put(self, path: str, document: object) -> None:
+        """Set a document of the policy's data."""
+        self._http.put(f"/v1/data/{path}", json=document).raise_for_status()
 
     def say(self, name: str, document: object) -> None:
         """Let the policy answer with `document` where the last segment of the path is `name`."""
-        self._http.put(f"/v1/data/verdicts/{name}", json=document).raise_for_status()
+        self.put(f"verdicts/{name}", document)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
@@ -222,14 +234,14 @@ class _Front(socketserver.ThreadingUnixStreamServer):
         """A check server that gave up has closed its connection; there is nobody to tell."""
 
 
-def _command(address: Path) -> list[str]:
+def _command(address: Path, policy: str) -> list[str]:
     binary = opa.find()
     assert binary is not None, "no OPA: `make setup` builds one, or set OPA_BIN"
     return [
         *(str(binary), "run", "--server", "--addr", f"unix://{address}", "--unix-socket-perm", "600"),
         *("--set", "decision_logs.console=true", "--log-format", "json", "--skip-version-check"),
         *("--shutdown-grace-period", "1", "--ignore", "*_test.rego"),
-        *("tests/e2e/gate/policy", "policies/library"),
+        *(policy, "policies/library"),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from authz.adapters.cards.secrets import mask_pairs
 from authz.adapters.cards.text import one_line
 from authz.adapters.cards.wording import moment
-from authz.adapters.teams.card import CardLimits
+from authz.adapters.teams.card import CardLimits, some
 from authz.adapters.teams.elements import AdaptiveCard, Element, box, card, fact_set, own_words, row
 from authz.domain.break_glass import Review
 from authz.domain.identity import Identity
@@ -43,7 +43,11 @@ def _use(review: Review, limits: CardLimits) -> list[Element]:
         rows.append(row("The rule says", one_line(terms.reason, limits.sentence)))
     if draft.justification:
         rows.append(row("The requester says (unchecked)", one_line(draft.justification, limits.sentence)))
-    return rows
+    shown = [
+        row("From the policy", f"{one_line(title, limits.name)} = {one_line(value, limits.sentence)}")
+        for title, value in terms.show
+    ]
+    return [*rows, *some(shown, limits)]
 
 
 def _done(review: Review, limits: CardLimits) -> list[Element]:

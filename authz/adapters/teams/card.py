@@ -143,11 +143,11 @@ def _detail(ticket: Ticket, limits: CardLimits) -> list[Element]:
     ]
     return [
         *warnings,
-        *_some(rules, limits),
+        *some(rules, limits),
         *theirs,
-        *_some(shown, limits),
-        *_some(headers, limits),
-        *_some(differing, limits),
+        *some(shown, limits),
+        *some(headers, limits),
+        *some(differing, limits),
     ]
 
 
@@ -164,7 +164,7 @@ def _header_value(name: str, value: bytes, limits: CardLimits) -> str:
 
 
 def _votes(votes: tuple[Vote, ...], limits: CardLimits) -> list[Element]:
-    return _some([row(_VERBS[vote.choice], _vote(vote, limits)) for vote in votes], limits)
+    return some([row(_VERBS[vote.choice], _vote(vote, limits)) for vote in votes], limits)
 
 
 def _vote(vote: Vote, limits: CardLimits) -> str:
@@ -201,7 +201,7 @@ def _person(principal: Principal, limits: CardLimits) -> str:
     return f"{name} ({stable})" if name and principal.name != identity.id else stable
 
 
-def _some(rows: list[RichTextBlock], limits: CardLimits) -> list[Element]:
+def some(rows: list[RichTextBlock], limits: CardLimits) -> list[Element]:
     """Return the rows, or as many as a card takes and a line saying how many the page shows beyond them."""
     kept: list[Element] = [*rows[: limits.lines]]
     if len(rows) > limits.lines:

@@ -182,6 +182,15 @@ GUARDS = {
     "a body has no other key": Guard(
         "demo/deployments.rego", 'object.keys(input.parsed_body) == {"service"', '{"service"} | {"service"'
     ),
+    "only sre breaks the glass": Guard("demo/incidents.rego", 'directory.has_group(caller, "sre")', "caller"),
+    "the glass is broken in production": Guard(
+        "demo/incidents.rego", '\ttarget.environment == "production"\n', "\ttarget\n"
+    ),
+    "an emergency deletes what is active": Guard("demo/incidents.rego", '\ttarget.state == "active"\n', ""),
+    "an incident is about one resource": Guard(
+        "demo/incidents.rego", "incident.resource == resource_id", "resource_id"
+    ),
+    "an incident has a name": Guard("demo/incidents.rego", "\tis_string(incident.id)\n", ""),
     "a freeze includes its start": Guard(
         "demo/deployments.rego",
         "time.now_ns() < bounds(window).start",

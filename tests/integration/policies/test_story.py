@@ -6,7 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from authz.domain.decision import Allow, Deny, Hold, read_decision
+from authz.domain.break_glass import BreakGlassParser
+from authz.domain.decision import Allow, BreakGlassAllow, Deny, Hold, read_decision
+from authz.domain.limits import RequirementLimits
 from tests.integration.policies.inputs import ISSUER, request
 from tests.integration.policies.opa_server import RunningOpa
 
@@ -126,6 +128,20 @@ def test_every_answer_names_its_decision(demo: RunningOpa) -> None:
     assert record["result"] == {"allowed": True}
 
 
+def test_the_glass_is_broken_only_while_an_incident_is_open(own: RunningOpa) -> None:
+    """An answer that Holdgate reads as such, and without the incident a denial."""
+    asked = request("bob", "DELETE", "/resources/db-orders")
+    assert isinstance(read_decision(own.decide(asked)).verdict, Deny)
+    own.http.put("/v1/data/incidents", json=[{"id": "INC-7", "resource": "db-orders"}]).raise_for_status()
+    verdict = read_decision(own.decide(asked)).verdict
+    assert isinstance(verdict, BreakGlassAllow)
+    terms = BreakGlassParser(RequirementLimits(), frozenset({"default", "prod-changes"})).parse(
+        verdict.approval
+    )
+    assert (terms.group, terms.rule, terms.notify) == ("sre", "delete-in-incident", ("prod-changes",))
+    assert terms.show == (("Incident", "INC-7"), ("Resource", "db-orders"))
+
+
 def test_the_directory_knows_persons_and_no_strangers(demo: RunningOpa) -> None:
     """As Holdgate asks for requesters and voters."""
     path = "holdgate/directory/person"
@@ -143,6 +159,7 @@ def test_neither_tests_nor_opas_configuration_are_loaded(demo: RunningOpa) -> No
         "envoy",
         "freezes",
         "holdgate",
+        "incidents",
         "resources",
     }
 

@@ -22,7 +22,9 @@ HOSTILE = "**bold** [click](https://evil.example) {{DATE(2020-01-01)}} \u202e"
 def review(**changes: object) -> Review:
     """A use of break-glass, with somebody else's text wherever there may be some."""
     held = ticket().draft
-    terms = BreakGlass("oncall", 3_600_000, "break-glass", HOSTILE, ("default",), (), ())
+    terms = BreakGlass(
+        "oncall", 3_600_000, "break-glass", HOSTILE, ("default",), (), (("Incident", f"INC-7 {HOSTILE}"),)
+    )
     who = replace(held.requester, name=HOSTILE)
     draft = ReviewDraft(held.id, who, "alice", terms, held.request, "d" * 64, justification=HOSTILE)
     return replace(Review(draft, CREATED_AT, CREATED_AT + 3_600_000), **changes)  # type: ignore[arg-type]
@@ -41,7 +43,14 @@ def test_it_says_who_did_what_and_until_when_it_is_reviewed() -> None:
     shown = texts(rendered(review()))
     said = " ".join((*shown.literal, *shown.ours))
     request = review().draft.request
-    for words in ("Break-glass used", request.method, request.host, "Review before", "alice"):
+    for words in (
+        "Break-glass used",
+        request.method,
+        request.host,
+        "Review before",
+        "alice",
+        "Incident = INC-7",
+    ):
         assert words in said
 
 
