@@ -77,6 +77,7 @@ def test_without_redis_only_what_needs_it_waits(outage: str, hurried: Gate) -> N
     new, allowed = fresh("hold"), fresh("open")
     with OUTAGES[outage](hurried.backing.redis):
         assert_not_decided(hurried, hurried.request(new), hurried.request(approved, grant.ticket))
+        assert_not_decided(hurried, hurried.request(f"/.holdgate/tickets/{pending.id}", pending.ticket))
         assert {answer.status for answer in hurried.burst([hurried.request(allowed)] * FEW)} == {200}
         assert hurried.send(fresh("closed")).status == 403
         assert problem(hurried.send(new, ("x-approval-ticket", b"hg1.forged"))) == "ticket-refused"
