@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from authz.adapters.http_post.client import webhook_client
 from authz.adapters.opa.client import OpaClient
 from authz.adapters.redis.address import parse_address
 from authz.adapters.redis.change_feed import ChangeFeed
@@ -16,7 +17,6 @@ from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
-from authz.adapters.teams.workflows import webhook_client
 from authz.adapters.telemetry.metrics import Metrics
 from authz.adapters.telemetry.wait_observer import WaitingObserver
 from authz.domain.errors import SettingsInvalid

@@ -6,25 +6,19 @@ posted card can't be changed, so what happens later is posted as a short card of
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import httpx
 
+from authz.adapters.http_post.answer import Answer
+from authz.adapters.http_post.poster import Poster
 from authz.adapters.teams.card import CardLimits
 from authz.adapters.teams.envelope import alarm_envelope, envelope
-from authz.adapters.teams.pace import Pace
-from authz.adapters.teams.retry_after import http_date, retry_after_s
-from authz.adapters.teams.secret_url import SecretUrl, unlogged
 from authz.domain.events import EventType
-from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
+from authz.services.ports import Alarm, Posting
 
 PER_SECOND = 4
-
-PAUSE_MAX_S = 24 * 3600.0
-"""Nobody decides about a ticket that is older than this, so a longer pause is a refusal."""
 
 EVENTS = frozenset(
     {
@@ -41,25 +35,6 @@ EVENTS = frozenset(
     }
 )
 
-_RETRIABLE = frozenset({408, 425, 429})
-
-
-def webhook_client(
-    timeout_s: float = 10.0, *, connections: int = 20, trust_env: bool = True
-) -> httpx.AsyncClient:
-    """Return a client with a bound on everything, for all webhooks of a process. The caller closes it.
-
-    `timeout_s` bounds connecting, sending and waiting for bytes, each. `trust_env` lets HTTPS_PROXY count.
-    """
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(timeout_s, pool=timeout_s),
-        limits=httpx.Limits(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30
-        ),
-        follow_redirects=False,
-        trust_env=trust_env,
-    )
-
 
 @dataclass(frozen=True, slots=True)
 class WorkflowsSettings:
@@ -71,22 +46,13 @@ class WorkflowsSettings:
     limits: CardLimits = field(default_factory=CardLimits)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    empty: bool
-
-
 class WorkflowsChannel:
     """One webhook as a Channel."""
 
     def __init__(self, client: httpx.AsyncClient, url: str, settings: WorkflowsSettings) -> None:
         """Prepare to post. Raises ValueError, without the address, when `url` can't be posted to."""
-        self._client = client
-        self._url = SecretUrl(url)
         self._settings = settings
-        self._pace = Pace(settings.per_second)
+        self._poster = Poster(client, url, per_second=settings.per_second, timeout_s=settings.timeout_s)
 
     @property
     def events(self) -> frozenset[EventType]:
@@ -106,59 +72,15 @@ class WorkflowsChannel:
         return await self._sent(alarm_envelope(alarm, self._settings.public_url, self._settings.limits))
 
     async def _sent(self, message: bytes) -> str:
-        async with self._pace.turn() as back_after_s:
-            if back_after_s > 0:
-                msg = f"the webhook is busy, or asked for a pause: {back_after_s:.1f} s more"
-                raise DeliveryDelayed(msg, back_after_s, tried=False)
-            answer = await self._post(message)
-            if isinstance(answer, str):
-                raise DeliveryDelayed(answer)
-            self._judge(answer)
+        advice = "a Workflows webhook answers 202; check the address and the flow behind it"
+        await self._poster.post(message, _headers, _accepted, advice)
         return "accepted"
 
-    async def _post(self, message: bytes) -> _Answer | str:
-        """Return the answer, its body read no further than its first bytes, or why there is none.
 
-        The error of httpx holds the request and so the URL: it ends here, unchained to what is raised.
-        """
-        headers = {"content-type": "application/json"}
-        try:
-            with unlogged():
-                async with (
-                    asyncio.timeout(self._settings.timeout_s),
-                    self._client.stream(
-                        "POST", self._url.reveal(), content=message, headers=headers
-                    ) as answer,
-                ):
-                    return _Answer(answer.status_code, answer.headers, await _is_empty(answer))
-        except TimeoutError:
-            return f"the webhook gave no answer in {self._settings.timeout_s:g} s"
-        except httpx.HTTPError as error:
-            return f"the webhook gave no answer ({type(error).__name__})"
-
-    def _judge(self, answer: _Answer) -> None:
-        status = answer.status
-        if status == httpx.codes.ACCEPTED or (httpx.codes.is_success(status) and answer.empty):
-            return
-        if status in _RETRIABLE or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            now = http_date(answer.headers.get("date")) or datetime.now(UTC)
-            after_s = retry_after_s(answer.headers.get("retry-after"), now)
-            if after_s > PAUSE_MAX_S:
-                msg = (
-                    f"the webhook answered {status} and asks to wait {after_s:.0f} s: no ticket lives so long"
-                )
-                raise DeliveryRefused(msg)
-            self._pace.pause(after_s)
-            msg = f"the webhook answered {status}"
-            raise DeliveryDelayed(msg, after_s)
-        advice = "a Workflows webhook answers 202; check the address and the flow behind it"
-        msg = f"the webhook answered {status}: {advice}"
-        raise DeliveryRefused(msg)
+def _headers() -> Mapping[str, str]:
+    return {"content-type": "application/json"}
 
 
-async def _is_empty(answer: httpx.Response) -> bool:
-    """Say whether there is a body. What it says is not for us: it may be a proxy's page of any length."""
-    async for chunk in answer.aiter_raw():
-        if chunk:
-            return False
-    return True
+def _accepted(answer: Answer) -> bool:
+    """A body where none is expected is a sign-in page of a proxy, or a webhook of another kind."""
+    return answer.status == httpx.codes.ACCEPTED or (answer.success and answer.empty)

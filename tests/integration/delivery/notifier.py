@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 
+from authz.adapters.http_post.client import webhook_client
 from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
-from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings, webhook_client
+from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.domain.events import EventType
 from authz.services.backoff import Backoff
 from authz.services.delivery import Delivery, DeliverySettings, Routes

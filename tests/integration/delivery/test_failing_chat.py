@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from authz.adapters.http_post import answer
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
-from authz.adapters.teams import workflows
 from authz.domain.events import EventType
 from authz.domain.requirement import Requirement
 from authz.domain.ticket import State
@@ -62,7 +62,7 @@ async def test_a_deaf_notifier_would_post_too_early(
     settings: RedisSettings, store: RedisTicketStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: with Retry-After unread, the same receiver sees the next request too early."""
-    monkeypatch.setattr(workflows, "retry_after_s", lambda _value, _now: 0.0)
+    monkeypatch.setattr(answer, "retry_after_s", lambda _value, _now: 0.0)
     receiver = WorkflowsReceiver(SIGNATURE, faults=[Fault(429, {"retry-after": str(RETRY_AFTER_S)})])
     async with serving(receiver) as webhook, running(plan(settings, webhook)):
         await store.create(draft())

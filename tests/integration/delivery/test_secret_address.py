@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from authz.adapters.teams import workflows
-from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings, webhook_client
+from authz.adapters.http_post import poster
+from authz.adapters.http_post.client import webhook_client
+from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.domain.events import EventType
 from authz.entrypoints.demo.workflows_receiver import Fault, WorkflowsReceiver
 from authz.services.ports import ChannelFailed, Posting
@@ -59,7 +60,7 @@ async def test_the_http_client_would_log_it(
     def logged() -> Iterator[None]:
         yield
 
-    monkeypatch.setattr(workflows, "unlogged", logged)
+    monkeypatch.setattr(poster, "unlogged", logged)
     assert SIGNATURE in await everything_logged(caplog)
 
 

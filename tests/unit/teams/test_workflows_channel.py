@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import traceback
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -10,11 +9,8 @@ import httpx
 import orjson
 import pytest
 
-from authz.adapters.teams import pace as pace_module
-from authz.adapters.teams.pace import Pace
-from authz.adapters.teams.retry_after import retry_after_s
-from authz.adapters.teams.secret_url import SecretUrl
-from authz.adapters.teams.workflows import EVENTS, WorkflowsChannel, WorkflowsSettings, webhook_client
+from authz.adapters.http_post.pace import Pace
+from authz.adapters.teams.workflows import EVENTS, WorkflowsChannel, WorkflowsSettings
 from authz.domain.events import EventType
 from authz.services.ports import DeliveryDelayed, DeliveryRefused, Posting
 from tests.support.sample_tickets import CREATED_AT, ticket
@@ -150,26 +146,6 @@ async def test_a_pause_longer_than_any_ticket_lives_is_a_refusal() -> None:
 NOW = datetime(2026, 1, 31, 8, 15, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, 0),
-        ("", 0),
-        ("0", 0),
-        ("120", 120),
-        (" 3 ", 3),
-        ("-5", 0),
-        ("1.5", 0),
-        ("soon", 0),
-        ("٣", 0),
-        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90),
-        (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: float) -> None:
-    assert retry_after_s(value, NOW) == seconds
-
-
 async def test_a_date_is_counted_from_the_servers_own_clock() -> None:
     """Ours may be an hour off."""
     later = format_datetime(NOW + timedelta(seconds=30), usegmt=True)
@@ -177,102 +153,6 @@ async def test_a_date_is_counted_from_the_servers_own_clock() -> None:
     with pytest.raises(DeliveryDelayed) as caught:
         await channel(answer).send(POSTING)
     assert caught.value.after_s == 30
-
-
-@pytest.mark.parametrize(
-    "url", ["", "flows.example/x", "ftp://flows.example/x", "https://", "https://a:b:c/", "/x"]
-)
-def test_an_address_that_can_not_be_posted_to_is_refused_without_being_told(url: str) -> None:
-    with pytest.raises(ValueError, match="not an absolute http or https URL") as caught:
-        SecretUrl(url)
-    assert not url or url not in str(caught.value)
-    assert caught.value.__context__ is None
-
-
-def test_an_address_shows_nowhere_by_itself() -> None:
-    secret = SecretUrl(URL)
-    assert "s3cr3t" not in f"{secret} {secret!r}"
-    assert secret.reveal() == URL
-
-
-async def test_a_place_is_free_again_only_a_while_after_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace_module, "WINDOW_S", 0.05)
-    pace = Pace(2)
-    loop = asyncio.get_running_loop()
-    order: list[int] = []
-    begun: list[float] = []
-    answered: list[float] = []
-
-    async def one(number: int) -> None:
-        async with pace.turn() as shut_for:
-            assert shut_for == 0
-            order.append(number)
-            begun.append(loop.time())
-            await asyncio.sleep(0.01)
-            answered.append(loop.time())
-
-    await asyncio.gather(*(one(number) for number in range(6)))
-    assert order == list(range(6))
-    assert all(later - before >= 0.0499 for before, later in zip(answered, begun[2:], strict=False))
-
-
-async def test_who_waits_too_long_for_a_place_is_sent_back_untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace_module, "PATIENCE_S", 0.01)
-    pace = Pace(1)
-    async with pace.turn() as first, pace.turn() as second:
-        assert first == 0
-        assert second > 0
-
-
-async def test_a_pause_reaches_those_who_wait_already_and_a_shorter_one_does_not_end_it() -> None:
-    pace = Pace(1)
-
-    async def next_turn() -> float:
-        async with pace.turn() as shut_for:
-            return shut_for
-
-    async with pace.turn():
-        waiting = asyncio.create_task(next_turn())
-        await asyncio.sleep(0)
-        pace.pause(50)
-        pace.pause(1)
-    assert 0 < await waiting <= 50
-    assert 0 < await next_turn() <= 50
-
-
-async def test_after_a_pause_one_goes_first_and_the_others_heed_its_answer() -> None:
-    pace = Pace(10)
-    pace.pause(0.01)
-    through: list[int] = []
-
-    async def one(number: int) -> float:
-        async with pace.turn() as shut_for:
-            if not shut_for:
-                through.append(number)
-                await asyncio.sleep(0.01)
-                pace.pause(50)
-            return shut_for
-
-    await asyncio.sleep(0.02)
-    results = await asyncio.gather(*(one(number) for number in range(5)))
-    assert through == [0]
-    assert all(shut_for > 49 for shut_for in results[1:])
-
-
-async def test_after_a_pause_and_an_acceptance_posts_go_side_by_side_again() -> None:
-    pace = Pace(10)
-    pace.pause(0.001)
-    await asyncio.sleep(0.002)
-    async with pace.turn() as shut_for:
-        assert shut_for == 0
-    async with pace.turn(), pace.turn() as shut_for:
-        assert shut_for == 0
-
-
-async def test_the_client_is_bounded_and_follows_nothing() -> None:
-    async with webhook_client(3.0) as client:
-        assert client.follow_redirects is False
-        assert client.timeout == httpx.Timeout(3.0)
 
 
 def test_only_what_people_wait_for_is_posted() -> None:

@@ -28,9 +28,7 @@ class SecretUrl:
     def __init__(self, url: str) -> None:
         """Take the URL. Raises ValueError, without the URL, when it isn't one to post to."""
         if not _usable(url):
-            msg = (
-                "the webhook's address is not an absolute http or https URL; copy it from the flow's trigger"
-            )
+            msg = "the webhook's address is not an absolute http or https URL"
             raise ValueError(msg)
         self._url = url
 
