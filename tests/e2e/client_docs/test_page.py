@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from authz.domain.decision import _HELD_STATUSES
 from authz.domain.problems import Problem
 from tests.e2e.client_docs.page import PAGE, labels
 
-TRIED = {
-    "sh curl": "test_curl.py",
-    "sh curl-retry": "test_curl.py",
-    "sh cancel": "test_curl.py",
-    "sh approved.sh": "test_programs.py, test_shell.py",
-    "sh script": "test_programs.py",
-    "yaml step": "test_programs.py",
-    "hcl terraform": "test_terraform.py",
-    "rego kubernetes": "test_kubectl.py",
-    "python agent": "test_agent.py",
-    "text prompt": "words for a model",
-    "rego mcp": "test_mcp.py",
-    "python library": "test_programs.py",
-    "js approved.mjs": "test_programs.py, test_browser.py",
-    "js fetch": "test_programs.py",
-    "go main.go": "test_programs.py",
-    "java Approved.java": "test_programs.py",
+TRIED: dict[str, tuple[str, ...]] = {
+    "sh curl": ("test_curl.py",),
+    "sh curl-retry": ("test_curl.py",),
+    "sh cancel": ("test_curl.py",),
+    "sh approved.sh": ("test_programs.py", "test_shell.py"),
+    "sh script": ("test_programs.py",),
+    "yaml step": ("test_programs.py",),
+    "hcl terraform": ("test_terraform.py",),
+    "rego kubernetes": ("test_kubectl.py",),
+    "python agent": ("test_agent.py",),
+    "text prompt": (),  # words for a model
+    "rego mcp": ("test_mcp.py",),
+    "python library": ("test_programs.py",),
+    "js approved.mjs": ("test_programs.py", "test_browser.py"),
+    "js fetch": ("test_programs.py",),
+    "go main.go": ("test_programs.py",),
+    "java Approved.java": ("test_programs.py",),
 }
+"""Each block's label, and which tests run it."""
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
@@ -56,6 +58,9 @@ def test_every_row_says_what_happened_and_what_to_do() -> None:
 
 def test_every_block_is_one_that_is_tried() -> None:
     assert labels() == list(TRIED)
+    for label, tests in TRIED.items():
+        for test in tests:
+            assert f'"{label}"' in (Path(__file__).parent / test).read_text(encoding="utf-8"), label
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -21,13 +22,13 @@ Start = Callable[[Clients, str], Program]
 
 def script(clients: Clients, resource: str) -> Program:
     clients.write("sh approved.sh", resource)
-    return clients.shell(shown("sh script", resource))
+    return clients.shell(clients.shown("sh script", resource))
 
 
 def step(clients: Clients, resource: str) -> Program:
     """Run the step's lines in the shell that it names, with what it puts into the environment."""
     clients.write("sh approved.sh", resource)
-    (document,) = yaml.safe_load(shown("yaml step", resource))
+    (document,) = yaml.safe_load(clients.shown("yaml step", resource))
     assert document["env"].keys() == {"GATE", "TOKEN"}
     assert "secrets." in document["env"]["TOKEN"]
     (clients.folder / "lines").write_text(document["run"])
@@ -36,14 +37,12 @@ def step(clients: Clients, resource: str) -> Program:
 
 def library(clients: Clients, resource: str) -> Program:
     path = clients.write("python library", resource)
-    return clients.start(
-        str(ROOT / ".venv/bin/python"), str(path), PYTHONPATH=str(ROOT / "clients/python/src")
-    )
+    return clients.start(sys.executable, str(path), PYTHONPATH=str(ROOT / "clients/python/src"))
 
 
 def node(clients: Clients, resource: str) -> Program:
     clients.write("js approved.mjs", resource)
-    (clients.folder / "fetch.mjs").write_text(shown("js fetch", resource))
+    (clients.folder / "fetch.mjs").write_text(clients.shown("js fetch", resource))
     return clients.start("node", "fetch.mjs")
 
 
