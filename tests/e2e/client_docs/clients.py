@@ -20,7 +20,7 @@ ANSWER: Final = "deleted"
 """What the upstream says."""
 
 _SECONDS: Final = 120.0
-_STARTS: Final = 90.0
+_STARTS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)

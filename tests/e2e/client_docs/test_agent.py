@@ -13,6 +13,8 @@ from authz.domain.ticket import Choice
 from tests.e2e.client_docs.clients import ANSWER, Clients, Ended
 from tests.e2e.client_docs.page import PAGE
 
+pytestmark = pytest.mark.timeout(180)  # the first test starts the gates
+
 CALL = "import agent, sys; print(agent.delete_resource(sys.argv[1]))"
 
 

@@ -16,7 +16,8 @@ from tests.e2e.client_docs.page import shown
 from tests.e2e.envoy_config.http1 import Recorder, recording
 from tests.support.gate import Gate, envoy_before
 
-pytestmark = pytest.mark.chromium
+# The first test starts the gates.
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(180)]
 
 ASK = """
 async ([url, token, code]) => {

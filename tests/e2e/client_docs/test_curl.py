@@ -10,7 +10,8 @@ from tests.e2e.client_docs.clients import ANSWER, Clients
 from tests.e2e.client_docs.page import shown
 from tests.support.gate import TICKET, Gate, problem
 
-pytestmark = pytest.mark.curl
+# The first test starts the gates.
+pytestmark = [pytest.mark.curl, pytest.mark.timeout(180)]
 
 WAITED = "preference-applied: wait="
 

@@ -17,7 +17,8 @@ from tests.e2e.envoy_config.certificates import Authority, Pair
 from tests.support.gate import Document, Gate, envoy_before
 from tests.support.gate_server import GateServer
 
-pytestmark = pytest.mark.kubectl
+# The first test starts the gates.
+pytestmark = [pytest.mark.kubectl, pytest.mark.timeout(180)]
 
 NAME = "kube.test"
 Servers = tuple[dict[str, str], tuple[GateServer, ...]]

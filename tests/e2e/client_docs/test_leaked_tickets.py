@@ -17,6 +17,8 @@ from tests.e2e.gate.conftest import Unguarded
 from tests.support.gate import TICKET, Gate, problem, running_gate
 from tests.support.gate_backing import fresh
 
+pytestmark = pytest.mark.timeout(300)  # as the programs' own tests
+
 
 def test_another_host_of_the_gate_is_another_request(gate: Gate) -> None:
     path = fresh("hold")

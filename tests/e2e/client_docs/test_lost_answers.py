@@ -12,6 +12,8 @@ from tests.e2e.envoy_config import http1
 from tests.support.gate import Gate, Held, problem
 from tests.support.gate_backing import fresh
 
+pytestmark = pytest.mark.timeout(180)  # the first test starts the gates
+
 WAIT = ("prefer", b"wait=5")
 
 
@@ -43,13 +45,13 @@ def test_of_one_use_nothing_is_left_and_the_answer_says_when_it_was_taken(gate: 
     assert gate.hits(path) == 1
 
 
-@pytest.mark.parametrize("wish", [(), (WAIT,)], ids=["plain", "waiting"])
+@pytest.mark.parametrize("wish", [(), (("prefer", b"wait=1"),)], ids=["plain", "waiting"])
 def test_without_the_ticket_people_are_asked_again(
     wish: tuple[tuple[str, bytes], ...], gate: Gate, proxy: Proxy
 ) -> None:
     path = fresh("hold")
     held = lost(gate, proxy, path)
-    anew = gate.hold(path, *(() if not wish else (("prefer", b"wait=1"),)))
+    anew = gate.hold(path, *wish)
     assert anew.id != held.id
     assert json.loads(anew.response.body)["state"] == "pending"
     assert gate.hits(path) == 1

@@ -12,6 +12,8 @@ from tests.e2e.client_docs.page import shown
 from tests.support.gate import Gate, Held, envoy_before, problem
 from tests.support.gate_server import GateServer
 
+pytestmark = pytest.mark.timeout(180)  # the first test starts the gates
+
 TYPE = ("content-type", b"application/json")
 
 

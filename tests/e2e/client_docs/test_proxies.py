@@ -16,6 +16,8 @@ from tests.e2e.envoy_config.http1 import Message
 from tests.support.gate import TICKET, Gate
 from tests.support.gate_backing import fresh
 
+pytestmark = pytest.mark.timeout(300)  # as the programs' own tests
+
 SECONDS = 4
 HASTY: dict[Start, tuple[str, str]] = {
     script: ("approved 1800", f"approved {SECONDS}"),

@@ -12,7 +12,8 @@ from tests.e2e.client_docs.proxy import proxy_before
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.curl
+# The first test starts the gates.
+pytestmark = [pytest.mark.curl, pytest.mark.timeout(180)]
 
 RECORDING = """#!/bin/sh
 for word; do echo "$word" >>"$RECORD"; done

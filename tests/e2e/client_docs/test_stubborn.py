@@ -12,6 +12,8 @@ from tests.e2e.gate.conftest import Unguarded
 from tests.support.gate import TICKET, Gate, problem, running_gate
 from tests.support.gate_backing import backing, fresh
 
+pytestmark = pytest.mark.timeout(180)  # the first test starts the gates
+
 TIMES = 40
 ROOM = 3
 AGES = b"86400"

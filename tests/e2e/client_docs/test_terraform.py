@@ -17,7 +17,8 @@ from authz.domain.ticket import Choice
 from tests.e2e.client_docs.clients import Clients, Program
 from tests.e2e.client_docs.page import shown
 
-pytestmark = pytest.mark.terraform
+# The first test starts the gates.
+pytestmark = [pytest.mark.terraform, pytest.mark.timeout(180)]
 
 PROVIDER = "TERRAFORM_HTTP_PROVIDER"
 
