@@ -125,3 +125,10 @@ def test_the_tree_that_is_drawn_is_the_one_that_is_there() -> None:
         if inspect.isclass(value) and issubclass(value, HoldgateError)
     ]
     assert sorted(pairs) == sorted(classes)
+
+
+def test_a_problem_keeps_no_token(caller: Caller) -> None:
+    caller.handler = lambda _: problem("to-come", 403, token="hg1.secret", id="0-1")
+    with pytest.raises(Answered) as caught:
+        caller.send()
+    assert caught.value.problem.members == {"id": "0-1"}

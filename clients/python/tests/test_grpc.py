@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -241,6 +243,57 @@ def test_cancelling_ends_the_wait(port: int, gate: GrpcGateDouble) -> None:
 
     asyncio.run(go())
     assert len(gate.calls) == 1
+
+
+class Staying(grpc.GenericRpcHandler):
+    """Answers no call before it is cancelled."""
+
+    def __init__(self) -> None:
+        self.arrived, self.cancelled = threading.Event(), threading.Event()
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        del handler_call_details
+
+        def stay(_: bytes, context: grpc.ServicerContext) -> bytes:
+            context.add_callback(self.cancelled.set)
+            self.arrived.set()
+            self.cancelled.wait(PATIENCE)
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(stay)
+
+
+def test_cancelling_ends_a_call_that_is_under_way() -> None:
+    """Or it could still be let through, for as long as something keeps the error, and with it the call."""
+    kept: list[BaseException] = []
+
+    class Keeping(AsyncHoldgateInterceptor):
+        async def intercept_unary_unary(self, *arguments: Any) -> Any:  # noqa: ANN401 - passed on
+            try:
+                return await super().intercept_unary_unary(*arguments)
+            except asyncio.CancelledError as error:
+                kept.append(error)
+                raise
+
+    async def go(port: int) -> None:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", interceptors=[Keeping()]) as channel:
+            method: Any = channel.unary_unary(METHOD)
+            task = asyncio.ensure_future(method(b"m", timeout=PATIENCE))
+            assert await asyncio.to_thread(staying.arrived.wait, PATIENCE)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(staying.cancelled.wait, PATIENCE / 3)
+
+    staying = Staying()
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[staying], options=[("grpc.so_reuseport", 0)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        asyncio.run(go(port))
+    finally:
+        server.stop(grace=None).wait()
+    assert len(kept) == 1
 
 
 def test_a_future_waits_before_it_is_returned(port: int, time: Time) -> None:

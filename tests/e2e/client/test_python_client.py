@@ -79,6 +79,29 @@ def test_a_vote_of_somebody_else_meanwhile_releases_it(gate: Gate, plain: httpx.
     assert gate.hits(path) == 1
 
 
+class Watching(httpx.BaseTransport):
+    """Counts the questions after tickets."""
+
+    def __init__(self, plain: httpx.HTTPTransport) -> None:
+        self._plain = plain
+        self.questions = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.questions += request.url.path.startswith("/.holdgate/tickets/")
+        return self._plain.handle_request(request)
+
+
+def test_one_question_is_kept_open_until_the_vote(gate: Gate, plain: httpx.HTTPTransport) -> None:
+    path, heard, watching = fresh("hold"), list[Hold](), Watching(plain)
+    patience = Patience(total=30, ask=20)
+    with client(gate, watching, heard.append, patience) as waiting, ThreadPoolExecutor() as pool:
+        answer = pool.submit(waiting.delete, path)
+        until("the question is asked", lambda: watching.questions == 1)
+        gate.vote(heard[0].id)
+        assert answer.result(timeout=30).status_code == 200
+    assert watching.questions == 1
+
+
 @pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
 def test_the_same_without_threads(http2: bool, gate: Gate) -> None:
     path = fresh("hold")
