@@ -190,3 +190,17 @@ async def test_a_chain_of_replaced_tickets_is_followed_to_its_end(world: World) 
     assert (eight.kind, eight.ticket_id) == (Kind.HOLD, last)
     nine = await world.check(replace(AGAIN, path="/0"), tokens[0])
     assert (nine.kind, nine.ticket_id) == (Kind.REFUSE, world.ticket(tokens[-2]).id)
+
+
+async def test_where_only_the_policy_says_who_asks_it_sees_the_approval_and_its_decision_is_named(
+    world: World,
+) -> None:
+    world.sources = ["policy"]
+    named = {"requester": {"ns": "https://idp.example", "id": "alice-1"}}
+    world.policy.result = {**HOLD, **named}
+    token = await world.approved(gated(claims={}))
+    world.policy.result = saying({**HOLD, **named})
+    outcome = await world.check(retry(gated(claims={})), token)
+    assert (outcome.kind, outcome.detail) == (Kind.ALLOW, "redeemed")
+    assert world.policy.asked[-1]["approval"]["id"] == outcome.ticket_id == world.ticket(token).id
+    assert (outcome.decision_id, outcome.metadata) == (f"decision-{len(world.policy.asked)}", SAID)

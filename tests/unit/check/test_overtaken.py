@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from authz.domain.answer import Kind
+from authz.domain.errors import StoreUnavailable
 from authz.domain.identity import Identity
 from authz.domain.ticket import State
+from authz.services.check.call import CheckCall
 from authz.services.check.taking_back import TakingBack
 from authz.services.ports import RedeemResult
 from authz.services.voting import TooContended
-from tests.support.gated_requests import ISSUER, gated
+from tests.support.gated_requests import ISSUER, gated, with_headers
 from tests.support.memory_store import MemoryStore
 from tests.unit.check.test_acting import Rule, acting
 from tests.unit.check.test_emergency_records import call
@@ -77,6 +79,22 @@ async def test_the_ticket_in_the_place_of_a_spent_one_names_the_decision(world: 
     assert (outcome.kind, outcome.detail) == (Kind.HOLD, "ticket superseded")
     assert outcome.decision_id == f"decision-{len(world.policy.asked)}"
     assert outcome.ticket_id != world.ticket(token).id
+
+
+async def test_a_ticket_that_can_not_be_replaced_for_others_is_named_in_the_error(world: World) -> None:
+    token = await world.approved()
+
+    async def busy(*_: object) -> None:
+        return None
+
+    world.policy.result = TWO
+    late = with_headers(AGAIN, ("x-approval-ticket", token.encode()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.memory, "supersede", busy)
+        with pytest.raises(StoreUnavailable) as error:
+            await world.service().check(CheckCall(late, DOCUMENT, world.clock + 0.5, lambda: world.clock))
+    ticket = world.ticket(token).id
+    assert str(error.value) == f"ticket {ticket} changed 4 times while it was to be superseded"
 
 
 async def test_taking_back_says_when_the_ticket_never_stood_still(
