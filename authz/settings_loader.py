@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from authz.domain.errors import SettingsInvalid
+from authz.setting_channels import CHANNEL_KINDS
 from authz.setting_sources import CONFIG_VARIABLE, PREFIX, SECRETS, WORKER_VARIABLE, Given, given
 from authz.settings import Settings
 
@@ -15,6 +16,7 @@ from authz.settings import Settings
 _CLIENT_VARIABLES = frozenset(
     {CONFIG_VARIABLE, WORKER_VARIABLE, "HOLDGATE_MANAGEMENT_ADDRESS", "HOLDGATE_DEMO"}
 )
+_BEFORE_KIND = len(("channels", "NAME"))
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -53,6 +55,13 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 def _in_words(location: tuple[int | str, ...], kind: str, message: str) -> str:
     name = str(location[0]) if location else ""
+    if name == "channels" and len(location) > _BEFORE_KIND:
+        location = (
+            *location[:_BEFORE_KIND],
+            *location[_BEFORE_KIND + 1 :],
+        )  # the kind, put there by pydantic
+    if kind.startswith("union_tag_"):
+        location, message = (*location, "kind"), f"must be one of {', '.join(CHANNEL_KINDS)}"
     where = ".".join(str(part) for part in location[1:])
     variable = f"{PREFIX}{name.upper()}" if name else "settings"
     if kind == "extra_forbidden":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.adapters.telemetry.delivery_observer import NotifierObserver
 from authz.adapters.telemetry.metrics import Metrics
+from authz.bootstrap.channels import channels
 from authz.bootstrap.outside import Outside
 from authz.domain.errors import SettingsInvalid
 from authz.services.delivery import Delivery, DeliverySettings, Routes
@@ -16,13 +16,8 @@ _MS = 1000
 
 def delivery(settings: Settings, outside: Outside, metrics: Metrics) -> Delivery:
     """Return the worker that posts notices to channels."""
-    workflows = WorkflowsSettings(public_url=settings.public_url)
-    channels = {
-        name: WorkflowsChannel(outside.webhooks, channel.url.get_secret_value(), workflows)
-        for name, channel in settings.channels.items()
-    }
     try:
-        routes = Routes(channels, settings.routes)
+        routes = Routes(channels(settings, outside), settings.routes)
     except ValueError as error:
         raise SettingsInvalid([f"HOLDGATE_ROUTES: {error}"]) from error
     return Delivery(

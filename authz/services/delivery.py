@@ -224,14 +224,14 @@ class Delivery:
     async def _posting(self, notice: Notice) -> Posting | Alarm | None:
         if notice.type in _OF_REVIEWS:
             reviewed = await self._reviews.review(notice.ticket_id)
-            return None if reviewed is None else Alarm(notice.type, reviewed.review, reviewed.now)
+            return None if reviewed is None else Alarm(notice.type, reviewed.review, reviewed.now, notice.rev)
         loaded = await self._tickets.load(notice.ticket_id)
         if loaded is None:
             return None
         # What comes later follows a card that showed it.
         created = notice.type is EventType.TICKET_CREATED
         body = await kept_body(self._tickets, loaded.ticket) if created else None
-        return Posting(notice.type, loaded.ticket, loaded.now, body)
+        return Posting(notice.type, loaded.ticket, loaded.now, body, notice.rev)
 
     def _wanted(self, notice: Notice, posting: Posting | Alarm) -> list[str]:
         """Return the names of the routes' channels that post something for this event."""

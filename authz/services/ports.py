@@ -226,22 +226,28 @@ class Outbox(Protocol):
 class Posting:
     """What a channel is told: the event, and the ticket as it is now (`now` is Redis's, epoch ms).
 
-    `body` is what is kept of the request's body, for `ticket.created` alone; None where nothing is (any more).
+    `body` is what is kept of the request's body, for `ticket.created` alone; None where nothing is (any more). `rev` is
+    the revision that the event made, which the ticket may have left behind.
     """
 
     type: EventType
     ticket: Ticket
     now: int
     body: bytes | None = None
+    rev: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What a channel is told of a use of break-glass: the event, and the review as it is now (`now` is Redis's)."""
+    """What a channel is told of a use of break-glass: the event, and the review as it is now (`now` is Redis's).
+
+    `rev` is 1 for the use, and 2 for its review.
+    """
 
     type: EventType
     review: Review
     now: int
+    rev: int = 1
 
 
 class ChannelFailed(HoldgateError):

@@ -1,24 +1,15 @@
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
+from authz.setting_channels import AnyChannel
 from authz.setting_listeners import check_listen
 from authz.setting_values import FromText, Timeout, check_public_url
 
-
-class WorkflowsChannel(BaseModel):
-    """A Teams Workflows webhook. Its URL is the secret that lets one post."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["teams-workflows"]
-    url: SecretStr
-
-
-Channels = Annotated[dict[str, WorkflowsChannel], NoDecode, FromText]
+Channels = Annotated[dict[str, AnyChannel], NoDecode, FromText]
 Routes = Annotated[dict[str, tuple[str, ...]], NoDecode, FromText]
 
 
@@ -31,7 +22,8 @@ class PeopleSettings(BaseModel):
     public_url: str = "http://127.0.0.1:8088"
     # The management API's listener (loopback or `unix:/path`); off while empty.
     management_listen: str = ""
-    # Name → how to reach approvers there: `{"kind": "teams-workflows", "url": "https://…"}`. The URL is a secret.
+    # Name → how to reach people there, `{"kind": "teams-workflows", "url": "https://…"}` for example; the kinds are in
+    # [notifications](notifications.md#kinds-of-channels).
     channels: Channels = Field(default_factory=dict)
     # Route name → names of channels. `default` is where holds go that name no route.
     routes: Routes = {"default": ()}

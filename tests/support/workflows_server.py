@@ -1,4 +1,4 @@
-"""The Workflows receiver on a loopback port, inside the test's own event loop."""
+"""A receiver on a loopback port, inside the test's own event loop."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import uvicorn
+from starlette.applications import Starlette
 
 from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
 
 SIGNATURE = "s3cr3t-signature"
 
 
+class Receiver(Protocol):
+    """What takes posts, at one path."""
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        ...
+
+    def path(self) -> str:
+        """Return the path and query to post to."""
+        ...
+
+
 @asynccontextmanager
-async def serving(receiver: WorkflowsReceiver) -> AsyncIterator[str]:
+async def serving(receiver: Receiver) -> AsyncIterator[str]:
     """Serve, and give the whole address to post to."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
