@@ -15,6 +15,7 @@ from tests.e2e.envoy_config import http1
 from tests.e2e.envoy_config.http1 import Message
 from tests.support.gate import TICKET, Gate
 from tests.support.gate_backing import fresh
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(300)  # as the programs' own tests
 
@@ -107,3 +108,18 @@ def test_a_program_whose_ticket_never_arrives_comes_again_once_a_second_at_most_
         assert "still held" in ended.errors or "not carried out yet" in ended.errors
         assert 2 <= len(proxy.requests) <= SECONDS + 1
     assert hurried.hits(resource) == 0
+
+
+@pytest.mark.node
+def test_control_without_the_least_pause_it_comes_again_at_once(hurried: Clients) -> None:
+    resource = hurried.held()
+    with proxy_before(hurried.gate.port) as proxy:
+        proxy.strips.add(TICKET)
+        hurried.address = f"http://127.0.0.1:{proxy.port}"
+        hurried.shell(shown("sh curl", resource)).ended()
+        hurried.gate.vote(hurried.ticket())
+        proxy.requests.clear()
+        hurried.edits = {"seconds = 1800": f"seconds = {SECONDS}", "Math.max(1, hold.retry_after)": "0"}
+        program = node(hurried, resource)
+        until("it comes again and again", lambda: len(proxy.requests) > 2 * (SECONDS + 1))
+        program.stop()
