@@ -39,6 +39,10 @@ class Hall:
         headers = (held.ticket, ("prefer", b"wait=9"), *more)
         return self.clients.submit(self.gate.send, status_path(held), *headers, method="GET")
 
+    def await_news(self) -> None:
+        console = self.console
+        until("news arrive", lambda: console.metric("holdgate_change_feed_subscribed") == 1, SOON_S)
+
     def await_waiting(self, number: int) -> None:
         until(f"{number} wait", lambda: self.console.metric("holdgate_status_waiters") == number, SOON_S)
 
@@ -47,19 +51,23 @@ def status_path(held: Held) -> str:
     return f"/.holdgate/tickets/{held.id}"
 
 
-@pytest.fixture
-def hall(shared_backing: Backing) -> Iterator[Hall]:
+@pytest.fixture(scope="module")
+def shared_hall(shared_backing: Backing) -> Iterator[Hall]:
     environ = {**shared_backing.environ(), "HOLDGATE_MAX_WAITERS_PER_REQUESTER": str(EACH)}
-    shared_backing.upstream.reset()
-    shared_backing.opa.reset()
     with (
         servers(shared_backing, environ, ("check", "console")) as running,
         envoy_before(shared_backing, environ, running) as gate,
         ThreadPoolExecutor(8) as clients,
     ):
-        console = running[1]
-        until("news arrive", lambda: console.metric("holdgate_change_feed_subscribed") == 1, SOON_S)
-        yield Hall(gate, console, clients)
+        yield Hall(gate, running[1], clients)
+
+
+@pytest.fixture
+def hall(shared_hall: Hall) -> Hall:
+    shared_hall.gate.backing.upstream.reset()
+    shared_hall.gate.backing.opa.reset()
+    shared_hall.await_news()
+    return shared_hall
 
 
 @pytest.mark.parametrize(("choice", "state"), [(Choice.APPROVE, "approved"), (Choice.REJECT, "rejected")])
@@ -122,3 +130,5 @@ def test_a_console_that_stops_answers_all_who_wait_first(hall: Hall) -> None:
     answers = [each.result(SOON_S) for each in waiting]
     assert {(answer.status, json.loads(answer.body)["state"]) for answer in answers} == {(200, "pending")}
     assert hall.console.exit_code(SOON_S) == 0
+    hall.console.start()
+    hall.console.await_ready()
