@@ -12,7 +12,7 @@ from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor, Identity, Person
 from authz.domain.ticket import Ending
 from authz.domain.voting import COMMENT_MAX
-from authz.services.permissions import Action, BuiltInRule, Permission
+from authz.services.permissions import Action, Permission
 from authz.services.review_port import Reviewed
 from authz.services.reviewing import REVIEWS_MAX, ReviewingService
 from tests.support.memory_reviews import MemoryReviews
@@ -182,26 +182,3 @@ async def test_a_page_knows_beforehand_whom_the_code_would_refuse(
     refused = service.refusal(actor("alice"), used)
     assert refused is not None
     assert refused.code == "own-request"
-
-
-@pytest.mark.parametrize(
-    ("seats", "groups", "allowed"),
-    [
-        ([{"group": "leads"}, {"group": "sre"}], {"sre"}, True),
-        ([{"group": "leads"}], {"sre", "leads"}, True),
-        ([{"any": True}], {"dev"}, True),
-        ([{"group": "sre"}], {"dev"}, False),
-        ([{"user": {}}], {"dev"}, False),
-    ],
-)
-async def test_without_a_rule_only_who_is_asked_reviews_and_all_else_is_the_codes_to_judge(
-    seats: list[dict[str, object]], groups: set[str], allowed: bool
-) -> None:
-    rule, subject = BuiltInRule(), {"approvers": [[{"user": {}}], seats]}
-    who = replace(actor(), person=Person("bob", "bob", frozenset(groups), "test"))
-    said = await rule.permits(Action.REVIEW, who, subject, TIMEOUT)
-    assert said.allowed is allowed
-    assert is_prose(said.reason) is not allowed
-    assert not (await rule.permits(Action.REVIEW, replace(who, person=None), subject, TIMEOUT)).allowed
-    for action in set(Action) - {Action.REVIEW}:
-        assert await rule.permits(action, who, subject, TIMEOUT) == Permission(allowed=True)
