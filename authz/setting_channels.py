@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 _PREFIX = "whsec_"
 _KEY_BYTES = range(24, 65)
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
+# What every mail server takes, of RFC 5321's Mailbox: nothing quoted, and nothing that could end a header.
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?"
+)
 
 
 class WorkflowsChannel(BaseModel):
@@ -42,8 +48,50 @@ class SignedWebhook(BaseModel):
         return tuple(_webhook_key(secret) for secret in self.secrets)
 
 
-AnyChannel = Annotated[WorkflowsChannel | SignedWebhook, Field(discriminator="kind")]
-CHANNEL_KINDS = ("teams-workflows", "webhook")
+class MailList(BaseModel):
+    """An SMTP server, and who gets a mail. Without encryption nothing but a server on this machine is spoken to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["email"]
+    host: str = Field(min_length=1)
+    port: int = Field(587, ge=1, le=65535)
+    encryption: Literal["starttls", "implicit", "none"] = "starttls"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = Field(alias="from")
+    recipients: tuple[str, ...] = Field(alias="to", min_length=1, max_length=50)
+
+    @field_validator("sender")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return _mail_address(value)
+
+    @field_validator("recipients")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_mail_address(address) for address in value)
+
+    @model_validator(mode="after")
+    def _kept_to_itself(self) -> MailList:
+        if self.encryption == "none" and self.host not in _THIS_MACHINE:
+            msg = "encryption: none is for a mail server on this machine"
+            raise ValueError(msg)
+        if bool(self.username) != bool(self.password.get_secret_value()):
+            msg = "username and password go together"
+            raise ValueError(msg)
+        return self
+
+
+AnyChannel = Annotated[WorkflowsChannel | SignedWebhook | MailList, Field(discriminator="kind")]
+CHANNEL_KINDS = ("teams-workflows", "webhook", "email")
+
+
+def _mail_address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text) or ".." in text:
+        msg = f"{text!r:.80} is not an address of the form name@host, without a display name"
+        raise ValueError(msg)
+    return text
 
 
 def _webhook_key(secret: SecretStr) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from authz.adapters.email.channel import Encryption, MailChannel, MailSettings
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.adapters.webhook.channel import WebhookChannel, WebhookSettings
 from authz.bootstrap.outside import Outside
 from authz.domain.errors import SettingsInvalid
 from authz.services.ports import Channel
-from authz.setting_channels import AnyChannel, SignedWebhook
+from authz.setting_channels import AnyChannel, MailList, SignedWebhook
 from authz.setting_channels import WorkflowsChannel as DescribedWorkflows
 from authz.settings import Settings
 
@@ -27,9 +28,23 @@ def channels(settings: Settings, outside: Outside) -> dict[str, Channel]:
 
 
 def _channel(described: AnyChannel, settings: Settings, outside: Outside) -> Channel:
-    url = described.url.get_secret_value()
     match described:
         case DescribedWorkflows():
+            url = described.url.get_secret_value()
             return WorkflowsChannel(outside.webhooks, url, WorkflowsSettings(settings.public_url))
         case SignedWebhook():
+            url = described.url.get_secret_value()
             return WebhookChannel(outside.webhooks, url, WebhookSettings(settings.public_url, described.keys))
+        case MailList():
+            return MailChannel(
+                MailSettings(
+                    public_url=settings.public_url,
+                    host=described.host,
+                    port=described.port,
+                    encryption=Encryption(described.encryption),
+                    sender=described.sender,
+                    recipients=described.recipients,
+                    username=described.username,
+                    password=described.password.get_secret_value(),
+                )
+            )

@@ -7,6 +7,7 @@ import pytest
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.errors import SettingsInvalid
 from authz.domain.principal_source import PrincipalSource
+from authz.setting_channels import WorkflowsChannel
 from authz.settings import Settings
 from authz.settings_loader import load_settings
 
@@ -62,7 +63,9 @@ def test_the_environment_is_read() -> None:
     assert found.approvers == (Approver(ApproverKind.GROUP, "sre"), Approver(ApproverKind.ANY))
     assert found.bind_headers == ("x-env", "x-tenant")
     assert found.redis_durability_asserted is True
-    assert found.channels["room"].url.get_secret_value() == HOOK
+    room = found.channels["room"]
+    assert isinstance(room, WorkflowsChannel)
+    assert room.url.get_secret_value() == HOOK
     assert found.routes == {"default": ("room",)}
     assert [(key.kid, len(key.secret)) for key in found.keys] == [("k2", 32), ("k1", 32)]
 
@@ -181,7 +184,9 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
     )
     assert [key.kid for key in found.keys] == ["k1"]
     assert found.redis_url.get_secret_value() == "redis://:s3cret@db/0"
-    assert found.channels["room"].url.get_secret_value() == HOOK
+    room = found.channels["room"]
+    assert isinstance(room, WorkflowsChannel)
+    assert room.url.get_secret_value() == HOOK
 
 
 def test_only_secrets_have_files() -> None:

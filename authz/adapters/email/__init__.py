@@ -1,0 +1,1 @@
+"""E-mail: a plain-text summary and a link, through any SMTP server."""
