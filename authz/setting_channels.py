@@ -26,6 +26,15 @@ class WorkflowsChannel(BaseModel):
     url: SecretStr
 
 
+class ConnectorChannel(BaseModel):
+    """A self-hosted receiver of the retired Office 365 connector format. Its URL is a secret as above."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["teams-connector"]
+    url: SecretStr
+
+
 class SignedWebhook(BaseModel):
     """A receiver of signed CloudEvents. Every one of `secrets` signs, so that one can be replaced without a gap."""
 
@@ -83,8 +92,10 @@ class MailList(BaseModel):
         return self
 
 
-AnyChannel = Annotated[WorkflowsChannel | SignedWebhook | MailList, Field(discriminator="kind")]
-CHANNEL_KINDS = ("teams-workflows", "webhook", "email")
+AnyChannel = Annotated[
+    WorkflowsChannel | ConnectorChannel | SignedWebhook | MailList, Field(discriminator="kind")
+]
+CHANNEL_KINDS = ("teams-workflows", "teams-connector", "webhook", "email")
 
 
 def _mail_address(text: str) -> str:

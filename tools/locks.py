@@ -51,7 +51,9 @@ class Lock:
 LOCKS = {
     "uv": Lock(groups=("bootstrap",)),
     "run": Lock(groups=("build",), extras=("demo",)),
-    "dev": Lock(groups=("build", "dev"), extras=("demo",), constraints=("requirements/run.txt",)),
+    "dev": Lock(
+        groups=("build", "dev"), extras=("demo", "teams-legacy"), constraints=("requirements/run.txt",)
+    ),
     "xds": Lock(groups=("xds",)),
     "fuzz": Lock(groups=("fuzz",)),
     "mutation": Lock(groups=("mutation",), constraints=("requirements/dev.txt",)),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import structlog
+
 from authz.adapters.email.channel import Encryption, MailChannel, MailSettings
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.adapters.webhook.channel import WebhookChannel, WebhookSettings
 from authz.bootstrap.outside import Outside
 from authz.domain.errors import SettingsInvalid
 from authz.services.ports import Channel
-from authz.setting_channels import AnyChannel, MailList, SignedWebhook
+from authz.setting_channels import AnyChannel, ConnectorChannel, MailList, SignedWebhook
 from authz.setting_channels import WorkflowsChannel as DescribedWorkflows
 from authz.settings import Settings
+
+log = structlog.get_logger("holdgate.notifier")
 
 
 def channels(settings: Settings, outside: Outside) -> dict[str, Channel]:
@@ -32,6 +36,8 @@ def _channel(described: AnyChannel, settings: Settings, outside: Outside) -> Cha
         case DescribedWorkflows():
             url = described.url.get_secret_value()
             return WorkflowsChannel(outside.webhooks, url, WorkflowsSettings(settings.public_url))
+        case ConnectorChannel():
+            return _connector(described.url.get_secret_value(), settings.public_url)
         case SignedWebhook():
             url = described.url.get_secret_value()
             return WebhookChannel(outside.webhooks, url, WebhookSettings(settings.public_url, described.keys))
@@ -48,3 +54,22 @@ def _channel(described: AnyChannel, settings: Settings, outside: Outside) -> Cha
                     password=described.password.get_secret_value(),
                 )
             )
+
+
+def _connector(url: str, public_url: str) -> Channel:
+    """Return the channel of an optional library, and say what it can't do. Raises ValueError without the library."""
+    try:
+        from authz.adapters.teams.connector import (  # noqa: PLC0415 - an extra, for those who have such a channel
+            ConnectorChannel as Connector,
+        )
+        from authz.adapters.teams.connector import ConnectorSettings  # noqa: PLC0415 - as above
+    except ModuleNotFoundError:
+        msg = "a channel of kind teams-connector needs pymsteams: install holdgate[teams-legacy]"
+        raise ValueError(msg) from None
+    log.warning(
+        "channel.legacy",
+        kind="teams-connector",
+        advice="Microsoft switched Office 365 connectors off in May 2026; this serves self-hosted receivers alone, "
+        "with a link and no details. For Teams use kind teams-workflows",
+    )
+    return Connector(url, ConnectorSettings(public_url))

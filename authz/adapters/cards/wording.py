@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from authz.domain.break_glass import Review
 from authz.domain.duration import format_duration
 from authz.domain.quorum import Progress, progress
 from authz.domain.ticket import State, Ticket
@@ -36,6 +37,17 @@ def summary(ticket: Ticket, state: State, link: str) -> str:
 def ticket_link(public_url: str, ticket: Ticket) -> str:
     """Return where the page of a ticket is. The link locates and grants nothing."""
     return f"{public_url.rstrip('/')}/tickets/{ticket.id}"
+
+
+def review_headline(review: Review) -> str:
+    """Return whether break-glass was used or reviewed, with the short code."""
+    words = "Break-glass used" if review.done_at is None else "Break-glass reviewed"
+    return f"{words} · {short_code(review.id)}"
+
+
+def review_link(public_url: str, review: Review) -> str:
+    """Return where the page of a use of break-glass is."""
+    return f"{public_url.rstrip('/')}/break-glass/{review.id}"
 
 
 def approvals(ticket: Ticket) -> Progress:

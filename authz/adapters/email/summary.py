@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from authz.adapters.cards.demand_words import HIGH_RISK, demand_in_words, scope_in_words
 from authz.adapters.cards.secrets import mask_pairs
 from authz.adapters.cards.text import one_line
-from authz.adapters.cards.wording import approvals, facts, headline, moment, ticket_link
+from authz.adapters.cards.wording import (
+    approvals,
+    facts,
+    headline,
+    moment,
+    review_headline,
+    review_link,
+    ticket_link,
+)
 from authz.domain.identity import Identity
 from authz.domain.requirement import Risk
 from authz.domain.ticket import Choice, Ending, FrozenRequest, State
@@ -70,8 +78,7 @@ def ticket_text(posting: Posting, public_url: str) -> str:
 def alarm_subject(alarm: Alarm) -> str:
     """Return what happened, the code and the rule: no word of anybody else's."""
     review = alarm.review
-    words = "Break-glass used" if review.done_at is None else "Break-glass reviewed"
-    return f"{words} · {short_code(review.id)}, rule {review.draft.break_glass.rule}"
+    return f"{review_headline(review)}, rule {review.draft.break_glass.rule}"
 
 
 def alarm_text(alarm: Alarm, public_url: str) -> str:
@@ -91,7 +98,7 @@ def alarm_text(alarm: Alarm, public_url: str) -> str:
         ("Review before", moment(review.due_at) if review.done_at is None else ""),
         ("Reviewed at", "" if review.done_at is None else moment(review.done_at)),
     ]
-    return _mail([alarm_subject(alarm), f"{public_url.rstrip('/')}/break-glass/{review.id}"], rows)
+    return _mail([alarm_subject(alarm), review_link(public_url, review)], rows)
 
 
 def _mail(ours: Sequence[str], rows: Sequence[tuple[str, str]]) -> str:

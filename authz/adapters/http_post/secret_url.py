@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 import httpx
 
-# httpx writes the whole URL of each request at INFO; httpcore writes headers and hosts at DEBUG.
+# httpx writes the whole URL of each request at INFO; httpcore writes headers and hosts at DEBUG, urllib3 paths.
 _LOGGERS = (
     "httpx",
     "httpcore.connection",
@@ -17,6 +17,7 @@ _LOGGERS = (
     "httpcore.http2",
     "httpcore.proxy",
     "httpcore.socks",
+    "urllib3.connectionpool",  # of pymsteams
 )
 
 _posting: ContextVar[bool] = ContextVar("posting_to_a_secret_url", default=False)

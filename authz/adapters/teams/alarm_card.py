@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from authz.adapters.cards.secrets import mask_pairs
 from authz.adapters.cards.text import one_line
-from authz.adapters.cards.wording import moment
+from authz.adapters.cards.wording import moment, review_headline, review_link
 from authz.adapters.teams.card import CardLimits, some
 from authz.adapters.teams.elements import AdaptiveCard, Element, box, card, fact_set, own_words, row
 from authz.domain.break_glass import Review
@@ -16,9 +16,8 @@ from authz.services.ports import Alarm
 def alarm_card(alarm: Alarm, public_url: str, limits: CardLimits) -> AdaptiveCard:
     """Return a short card; it is the alarm at first, and says the outcome once the review is done."""
     review = alarm.review
-    code = short_code(review.id)
     done = review.done_at is not None
-    words = f"Break-glass reviewed · {code}" if done else f"Break-glass used · {code}"
+    words = review_headline(review)
     body: list[Element] = [
         box("good" if done else "attention", own_words(words, large=True)),
         *_use(review, limits),
@@ -27,7 +26,7 @@ def alarm_card(alarm: Alarm, public_url: str, limits: CardLimits) -> AdaptiveCar
     ]
     summary = f"{words}, rule {review.draft.break_glass.rule}"
     button = "Open the review" if done else "Look and review"
-    return card(summary, body, button, f"{public_url.rstrip('/')}/break-glass/{review.id}")
+    return card(summary, body, button, review_link(public_url, review))
 
 
 def _use(review: Review, limits: CardLimits) -> list[Element]:

