@@ -16,7 +16,7 @@ PREFIX = "HOLDGATE_"
 CONFIG_VARIABLE = "HOLDGATE_CONFIG"
 WORKER_VARIABLE = "HOLDGATE_WORKER"
 """Set for a worker process: its number. Its standard input ends when the process that started it is gone."""
-SECRETS = ("channels", "redis_url", "ticket_keys")
+SECRETS = ("channels", "oidc_client_secret", "redis_url", "ticket_keys")
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from authz.bootstrap.deciding import (
 )
 from authz.bootstrap.envoy import envoy_plan
 from authz.bootstrap.outside import Outside, change_feed, open_outside, redis_settings
+from authz.bootstrap.signing_in import open_provider, session_store
 from authz.bootstrap.telling import delivery, expiry
 
 __all__ = [
@@ -39,11 +40,13 @@ __all__ = [
     "expiry",
     "judging",
     "open_outside",
+    "open_provider",
     "policy_service",
     "redis_settings",
     "requirement_limits",
     "requirement_parser",
     "reviewing_service",
+    "session_store",
     "sign_in_rules",
     "status_waiting",
     "ticket_status",

@@ -5,6 +5,7 @@ HoldgateError
 │   ├── PolicyUnavailable      OPA refused, hung, or was cut off by the deadline
 │   ├── StoreUnavailable       Redis refused, hung, is read-only or full
 │   │   └── StoreFull              Redis is so full that it takes no new tickets; everything else goes on
+│   ├── ProviderUnavailable    the identity provider refused, hung, or can't be understood
 │   └── Overloaded             a bound of ours is reached (the bound is named)
 ├── PolicyMalformed        OPA answered, but not with a decision that can be obeyed -> 503
 ├── BadRequest             the client's request can't be read -> 400
@@ -16,6 +17,7 @@ HoldgateError
 ├── JustificationMissing   the rule wants the requester's reason, and there is none -> 428
 ├── TooManyTickets         a quota of new tickets is reached -> 429
 ├── BreakGlassExhausted    a quota of uses of break-glass is reached -> 429
+├── SignInFailed           what came back from the identity provider proves nobody (the reason is for people)
 ├── VoteRefused            this person can't cast this vote now (the reason is for people)
 ├── RecordUnreadable       a stored record is not one this release can read
 └── SettingsInvalid        the configuration has problems; all of them are listed
@@ -51,6 +53,12 @@ class StoreUnavailable(Unavailable):
 
 class StoreFull(StoreUnavailable):
     """So much of Redis's memory is used that what is left is kept for votes and redemptions."""
+
+
+class ProviderUnavailable(Unavailable):
+    """The identity provider gave no answer that signing in could go on with. The message is for the operator."""
+
+    dependency = "oidc"
 
 
 class Overloaded(Unavailable):
@@ -128,6 +136,14 @@ class BreakGlassExhausted(HoldgateError):
         self.scope = scope
         self.limit = limit
         self.retry_after_s = retry_after_s
+
+
+class SignInFailed(HoldgateError):
+    """Nobody was signed in. `code` is stable, for logs; the message is for who wanted to."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class VoteRefused(HoldgateError):

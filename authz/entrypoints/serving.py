@@ -27,7 +27,10 @@ from authz.entrypoints.check.mutual_tls import mutual_tls
 from authz.entrypoints.check.server import CheckServer, ServerOptions
 from authz.entrypoints.check.shedding import Admission
 from authz.entrypoints.console.app import build_console
+from authz.entrypoints.console.oidc_sign_in import BACK, OidcParts, OidcSignIn
+from authz.entrypoints.console.round_trip import RoundTripSeal
 from authz.entrypoints.console.server import CONNECTIONS_MAX, ConsoleServer
+from authz.entrypoints.console.sessions import Sessions
 from authz.entrypoints.console.site import Site
 from authz.entrypoints.console.status import StatusPages
 from authz.entrypoints.demo.gate import VARIABLE, DemoGate
@@ -166,9 +169,9 @@ class Process:
         reviewing = bootstrap.reviewing_service(settings, outside)
         status = bootstrap.ticket_status(settings, outside)
         waiting = bootstrap.status_waiting(settings, outside, self._metrics)
-        sign_in = demo.sign_in if demo else None
-        app = build_console(site, outside.store, StatusPages(status, waiting), voting, reviewing, sign_in)
         async with AsyncExitStack() as stack:
+            sign_in = demo.sign_in if demo else await stack.enter_async_context(self._oidc(site))
+            app = build_console(site, outside.store, StatusPages(status, waiting), voting, reviewing, sign_in)
             if settings.management_listen:
                 if demo is None:
                     raise SettingsInvalid(
@@ -184,6 +187,17 @@ class Process:
             )
             stack.callback(waiting.drain)
             yield
+
+    @asynccontextmanager
+    async def _oidc(self, site: Site) -> AsyncIterator[OidcSignIn | None]:
+        """Let people sign in with the identity provider, where the settings name one."""
+        async with bootstrap.open_provider(self._settings, BACK) as provider:
+            if provider is None:
+                yield None
+                return
+            sessions = Sessions(site, bootstrap.session_store(self._settings, self._outside))
+            seal = RoundTripSeal([key.secret for key in self._settings.keys])
+            yield OidcSignIn(site, OidcParts(provider, sessions, seal))
 
     @asynccontextmanager
     async def check(self) -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ from authz.settings.policy import PolicySettings
 from authz.settings.quotas import QuotaSettings
 from authz.settings.redis import RedisSettings
 from authz.settings.requests import RequestSettings
+from authz.settings.sign_in import SignInSettings
 from authz.settings.tickets import TicketSettings
 
 
@@ -30,6 +31,7 @@ from authz.settings.tickets import TicketSettings
 class Settings(
     EnvoySettings,
     OperationsSettings,
+    SignInSettings,
     PeopleSettings,
     CheckServerSettings,
     RequestSettings,

@@ -21,7 +21,7 @@ from authz.entrypoints.console.host_list import HostList
 from authz.entrypoints.console.pages import STATIC, error_page
 from authz.entrypoints.console.review_pages import ReviewPages
 from authz.entrypoints.console.security_headers import SecurityHeaders
-from authz.entrypoints.console.sign_in import SignIn, SignInRefused
+from authz.entrypoints.console.sign_in import NotSignedIn, SignIn, SignInRefused
 from authz.entrypoints.console.site import Site
 from authz.entrypoints.console.status import StatusPages
 from authz.services.ports import TicketStore
@@ -74,6 +74,7 @@ def build_console(  # noqa: PLR0913, PLR0917 - one argument for each thing it ne
         middleware=[Middleware(ErrorBoundary)],
         exception_handlers={
             HTTPException: _refused,
+            NotSignedIn: _not_signed_in,
             SignInRefused: _sign_in_refused,
             Unavailable: _outage,
             PolicyMalformed: _rule_malformed,
@@ -93,6 +94,11 @@ async def _refused(_request: Request, error: Exception) -> Response:
     response = error_page(error.status_code, _TITLES.get(error.status_code, "Not possible"), sentence)
     response.headers.update(error.headers or {})
     return response
+
+
+async def _not_signed_in(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotSignedIn)  # noqa: S101 - what it is registered for
+    return error_page(401, _TITLES[401], str(error), entrance=error.entrance)
 
 
 async def _sign_in_refused(_request: Request, error: Exception) -> Response:

@@ -86,6 +86,14 @@ class DemoSignIn:
         self._wall = wall
         self._secrets = OneTimeSecrets(key)
 
+    def entrance(self, place: str) -> str | None:  # noqa: ARG002 - see SignIn
+        """See SignIn: only the printed address leads in."""
+        return None
+
+    def again(self, ticket_id: str, digest: str) -> str | None:  # noqa: ARG002 - whoever picks anew has signed in anew
+        """See SignIn."""
+        return PATH
+
     def routes(self) -> Sequence[BaseRoute]:
         """The picker, and what it submits to."""
         return [

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from authz.entrypoints.console.csrf import form_token, is_form_token
 from authz.entrypoints.console.form import FormLimits, read_form
 from authz.entrypoints.console.pages import Viewer
-from authz.entrypoints.console.sign_in import SignIn
+from authz.entrypoints.console.sign_in import NotSignedIn, SignIn
 from authz.entrypoints.console.site import Site
 from authz.services.sessions import Session
 
@@ -24,10 +24,11 @@ class Desk:
     limits: FormLimits
 
     async def session(self, request: Request) -> Session:
-        """Return who is signed in. Raises HTTPException 401, SignInRefused, and Unavailable."""
+        """Return who is signed in. Raises NotSignedIn, SignInRefused, and Unavailable."""
         session = await self.sign_in.current(request)
         if session is None:
-            raise HTTPException(401, self.sign_in.invitation)
+            place = request.url.path if request.method == "GET" else "/"
+            raise NotSignedIn(self.sign_in.invitation, self.sign_in.entrance(place))
         return session
 
     def viewer(self, session: Session) -> Viewer:

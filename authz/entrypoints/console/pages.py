@@ -50,7 +50,12 @@ def page(template: str, viewer: Viewer | None, context: dict[str, object], *, st
     return HTMLResponse(_environment.get_template(template).render(viewer=viewer, **context), status)
 
 
-def error_page(status: int, title: str, sentence: str) -> Response:
-    """Render a page that says what happened and what to do next."""
-    context: dict[str, object] = {"status": status, "title": title, "sentence": sentence}
+def error_page(status: int, title: str, sentence: str, *, entrance: str | None = None) -> Response:
+    """Render a page that says what happened and what to do next: sign in, where `entrance` leads there."""
+    context: dict[str, object] = {
+        "status": status,
+        "title": title,
+        "sentence": sentence,
+        "entrance": entrance,
+    }
     return page("error.html", None, context, status=status)

@@ -149,8 +149,10 @@ class ReviewPages:
         fields = await read_form(request, self._desk.site, self._desk.limits)
         if not is_form_token(fields.get("sign_out_token", ""), session.key, "sign-out"):
             raise HTTPException(403, "This form is not from your session. Nothing was changed.")
-        response = page("signed_out.html", None, {"invitation": self._desk.sign_in.invitation})
-        await self._desk.sign_in.end(request, response)
+        sign_in = self._desk.sign_in
+        context: dict[str, object] = {"invitation": sign_in.invitation, "entrance": sign_in.entrance("/")}
+        response = page("signed_out.html", None, context)
+        await sign_in.end(request, response)
         return response
 
     async def _end(self, request: Request, form: str, end: Callable[..., Awaitable[Loaded]]) -> Response:
@@ -210,6 +212,7 @@ class ReviewPages:
         view = TicketView(loaded.ticket, actor, loaded.now, self._voting.sign_in, body=body)
         context: dict[str, object] = {
             "view": view,
+            "again": self._desk.sign_in.again(view.ticket.id, view.digest),
             "csrf": tokens(session, _PURPOSES, view.ticket.id, view.digest),
             "comment_max": COMMENT_MAX,
             "alert": str(not_taken.refused) if not_taken else "",

@@ -17,6 +17,14 @@ class SignInRefused(HoldgateError):
     """Signing in isn't possible over this connection. The message is one sentence for the person."""
 
 
+class NotSignedIn(HoldgateError):
+    """The page is for people who are signed in. `entrance` is where they can, None where no link leads there."""
+
+    def __init__(self, invitation: str, entrance: str | None) -> None:
+        super().__init__(invitation)
+        self.entrance = entrance
+
+
 class SignIn(Protocol):
     """One way to prove who somebody is."""
 
@@ -30,8 +38,16 @@ class SignIn(Protocol):
         """The path at which a signed-in person may become somebody else, None outside a demo."""
         ...
 
+    def entrance(self, place: str) -> str | None:
+        """Return where a link leads to sign in and come back to `place`, None where no link can."""
+        ...
+
+    def again(self, ticket_id: str, digest: str) -> str | None:
+        """Return where to prove anew who one is, for a ticket of a high risk of which `digest` was shown."""
+        ...
+
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the routes that this way needs. None of them may be a GET that changes anything."""
+        """Return the routes that this way needs. None of them may be a GET that decides anything."""
         ...
 
     async def current(self, request: Request) -> Session | None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,11 +16,15 @@ from authz.adapters.redis.link import Argument, Link
 from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.script import Script
+from authz.adapters.redis.session_store import PER_PERSON_MAX, RedisSessionStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
+from authz.domain.identity import Identity
 from authz.domain.ticket import Choice, State, Ticket
 from authz.services.ports import Notice, RedeemResult
+from authz.services.sessions import Session, SessionLimits
+from authz.services.voting import SignedIn
 from tests.integration.redis.conftest import KEYS, advance
 from tests.integration.redis.drafts import BODY, MINUTE, NEVER, check, draft, ending, review, vote
 from tests.support.redis_server import RedisServer
@@ -83,13 +88,15 @@ class Process:
     store: RedisTicketStore
     reviews: RedisReviewStore
     outbox: RedisOutbox
+    sessions: RedisSessionStore
 
 
 @asynccontextmanager
 async def process(settings: RedisSettings) -> AsyncIterator[Process]:
     store, outbox = RedisTicketStore(settings), RedisOutbox(settings)
     try:
-        yield Process(store, RedisReviewStore(store, settings), outbox)
+        sessions = RedisSessionStore(store, SessionLimits())
+        yield Process(store, RedisReviewStore(store, settings), outbox, sessions)
     finally:
         await store.aclose()
         await outbox.aclose()
@@ -200,6 +207,18 @@ class Work:
         assert await self.own.reviews.review(used.review.id)
         assert await self.own.reviews.finish_review(used.review.id, ending())
 
+    async def sign_in_and_out(self) -> None:
+        session = Session(SignedIn(Identity("iss", "bob"), "Bob", "oidc", 1), b"k" * 32)
+        names = [bytes([number]) * 32 for number in range(PER_PERSON_MAX + 1)]
+        for name in names:
+            await self.own.sessions.start(name, session)
+        assert await self.own.sessions.find(names[0]) is None
+        assert await self.own.sessions.find(names[1]) == session
+        await self.own.sessions.end(names[1])
+        assert await self.own.sessions.find(names[1]) is None
+        [persons] = cast("list[bytes]", await self.link.command("KEYS", "{holdgate:sessions}:of:*"))
+        assert await self.link.command("ZCARD", persons) == PER_PERSON_MAX - 1
+
     # --- the notifier ---
 
     async def look_at_a_review(self) -> None:
@@ -269,6 +288,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.withdraw,
         Work.end,
         Work.review,
+        Work.sign_in_and_out,
     ),
     "notifier": (
         *EVERYBODYS,
