@@ -27,16 +27,17 @@ ASKED = [[{"group": "sre", "count": 1}, {"group": "leads", "count": 1}]]
 
 @dataclass
 class Asked:
-    """A rule: `questions` has what it was asked, `answer` is what it says."""
+    """A rule: `questions` has what it was asked, `answer` is what it says but of what is `denied`."""
 
     answer: Permission = Permission(allowed=True)  # noqa: RUF009 - frozen
     questions: list[tuple[object, ...]] = field(default_factory=list)
+    denied: set[Action] = field(default_factory=set)
 
     async def permits(
         self, action: Action, actor: Actor, subject: Mapping[str, object], timeout: float
     ) -> Permission:
         self.questions.append((action, actor, subject["id"], subject["approvers"], timeout))
-        return self.answer
+        return Permission(allowed=False) if action in self.denied else self.answer
 
 
 @pytest.fixture
@@ -182,3 +183,24 @@ async def test_a_page_knows_beforehand_whom_the_code_would_refuse(
     refused = service.refusal(actor("alice"), used)
     assert refused is not None
     assert refused.code == "own-request"
+
+
+@pytest.mark.parametrize(
+    ("who", "denied", "may"),
+    [
+        (actor(), set(), True),
+        (actor("alice"), set(), False),
+        (STRANGER, set(), False),
+        (actor(), {Action.VIEW}, False),
+        (actor(), {Action.REVIEW}, False),
+    ],
+    ids=["somebody", "who did it", "a stranger", "who may not look", "who may not review"],
+)
+async def test_a_form_is_for_whom_neither_the_code_nor_the_rule_would_refuse(
+    service: ReviewingService, used: Reviewed, rule: Asked, who: Actor, denied: set[Action], may: bool
+) -> None:
+    rule.denied = denied
+    assert await service.may_finish(who, used) is may
+    asked = [(Action.VIEW, who, used.review.id), (Action.REVIEW, who, used.review.id)]
+    assert [question[:3] for question in rule.questions] == (asked if may else asked[: len(rule.questions)])
+    assert (await service.find(used.review.id)).review.done_at is None
