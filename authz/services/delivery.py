@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Protocol
 
@@ -235,18 +235,29 @@ class Delivery:
 
     def _wanted(self, notice: Notice, posting: Posting | Alarm) -> list[str]:
         """Return the names of the routes' channels that post something for this event."""
-        names: list[str] = []
         for route in _routes_of(posting):
             if route not in self._routes.routes:
                 self._observer.unknown_route(notice, route)
-            names += self._routes.routes.get(route, self._routes.routes[DEFAULT_ROUTE])
+        names = self._channels_of(_routes_of(posting))
         channels = self._routes.channels
         return [name for name in dict.fromkeys(names) if notice.type in channels[name].events]
+
+    def _channels_of(self, routes: Sequence[str]) -> list[str]:
+        every = self._routes.routes
+        return [name for route in routes for name in every.get(route, every[DEFAULT_ROUTE])]
+
+    def _addressed(self, name: str, posting: Posting | Alarm) -> Posting | Alarm:
+        """Return the posting for one channel: a copy where no route that leads there is asked to decide."""
+        if isinstance(posting, Alarm):
+            return posting
+        asked = self._channels_of(posting.ticket.draft.requirement.notify)
+        return posting if name in asked else replace(posting, copied=True)
 
     async def _post(self, notice: Notice, name: str, posting: Posting | Alarm) -> str | ChannelFailed:
         """Post to one channel; return its receipt or what went wrong. One channel's trouble is no other's."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
+        posting = self._addressed(name, posting)
         failure: ChannelFailed
         try:
             async with asyncio.timeout(self._settings.post_s):
@@ -298,4 +309,5 @@ def _routes_of(posting: Posting | Alarm) -> tuple[str, ...]:
     if isinstance(posting, Alarm):
         terms = posting.review.draft.break_glass
         return (*terms.notify, *terms.cc)
-    return posting.ticket.draft.requirement.notify
+    requirement = posting.ticket.draft.requirement
+    return (*requirement.notify, *requirement.cc)

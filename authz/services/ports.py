@@ -227,7 +227,8 @@ class Posting:
     """What a channel is told: the event, and the ticket as it is now (`now` is Redis's, epoch ms).
 
     `body` is what is kept of the request's body, for `ticket.created` alone; None where nothing is (any more). `rev` is
-    the revision that the event made, which the ticket may have left behind.
+    the revision that the event made, which the ticket may have left behind. `copied` says that this channel is
+    only told (`cc`): others are asked to decide.
     """
 
     type: EventType
@@ -235,6 +236,7 @@ class Posting:
     now: int
     body: bytes | None = None
     rev: int = 1
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

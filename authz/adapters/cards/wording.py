@@ -10,6 +10,7 @@ from authz.domain.timestamps import rfc3339
 from authz.domain.token import short_code
 
 DIGEST_CHARACTERS = 16
+FOR_INFORMATION = "For your information: others are asked to decide."
 
 _HEADLINES = {
     State.PENDING: "Approval needed",

@@ -12,6 +12,7 @@ from authz.adapters.cards.demand_words import HIGH_RISK, demand_in_words, scope_
 from authz.adapters.cards.secrets import mask_pairs
 from authz.adapters.cards.text import one_line
 from authz.adapters.cards.wording import (
+    FOR_INFORMATION,
     approvals,
     facts,
     headline,
@@ -47,7 +48,9 @@ def ticket_text(posting: Posting, public_url: str) -> str:
     state = ticket.state_at(posting.now)
     pending = state is State.PENDING
     ours = [headline(ticket, state), ticket_link(public_url, ticket)]
-    if pending:
+    if pending and posting.copied:
+        ours.append(FOR_INFORMATION)
+    elif pending:
         ours.append(f"Decide on the page, and only if it shows the code {short_code(ticket.id)} too.")
     if ticket.replaced_by:
         ours.append(f"The ticket with the code {short_code(ticket.replaced_by)} has taken its place.")

@@ -8,7 +8,15 @@ from authz.adapters.cards.body_excerpt import excerpt
 from authz.adapters.cards.demand_words import HIGH_RISK, demand_in_words, scope_in_words
 from authz.adapters.cards.secrets import MASK, mask_pairs
 from authz.adapters.cards.text import one_line
-from authz.adapters.cards.wording import approvals, facts, headline, moment, summary, ticket_link
+from authz.adapters.cards.wording import (
+    FOR_INFORMATION,
+    approvals,
+    facts,
+    headline,
+    moment,
+    summary,
+    ticket_link,
+)
 from authz.adapters.teams.elements import (
     AdaptiveCard,
     ContainerStyle,
@@ -85,10 +93,11 @@ def ticket_card(posting: Posting, public_url: str, limits: CardLimits) -> Adapti
         fact_set(facts(ticket, state)),
         *(_body(posting, limits) if whole else ()),
     ]
-    if state is State.PENDING:
+    asked = state is State.PENDING and not posting.copied
+    if asked:
         hint = f"Decide on the page, and only if it shows the code {short_code(ticket.id)} too."
         body.append(own_words(hint, subtle=True))
-    button = "Review and decide" if state is State.PENDING else "Open the ticket"
+    button = "Review and decide" if asked else "Open the ticket"
     return card(summary(ticket, state, link), body, button, link)
 
 
@@ -97,9 +106,12 @@ def _news(posting: Posting, state: State) -> list[Element]:
     ticket = posting.ticket
     if ticket.replaced_by:
         return [own_words(f"The ticket with the code {short_code(ticket.replaced_by)} has taken its place.")]
+    news: list[Element] = []
     if posting.type is EventType.VOTE_WITHDRAWN and state is State.PENDING:
-        return [own_words("A vote was withdrawn.")]
-    return []
+        news.append(own_words("A vote was withdrawn."))
+    if posting.copied and state is State.PENDING:
+        news.append(own_words(FOR_INFORMATION))
+    return news
 
 
 def _request(ticket: Ticket, limits: CardLimits) -> list[Element]:

@@ -419,3 +419,26 @@ async def test_an_alarm_about_nothing_is_buried_with_an_alert() -> None:
     rig = Rig(notice(kind=EventType.BREAKGLASS_REVIEWED))
     await rig.run_until(lambda: bool(rig.outbox.buried))
     assert rig.channels["teams"].alarms == []
+
+
+async def test_copies_go_to_those_who_are_only_told_and_nobody_is_told_twice() -> None:
+    """Who is asked and told is asked."""
+    rooms = {name: FakeChannel() for name in ("asked", "told", "both")}
+    routes: dict[str, tuple[str, ...]] = {"default": ("asked", "both"), "release-room": ("told", "both")}
+    rig = Rig(notice(), channels=rooms, routes=routes)
+    copying = replace(ticket().draft, requirement=replace(REQUIREMENT, cc=("release-room",)))
+    rig.tickets.by_id[ticket().id] = replace(ticket(), draft=copying)
+    await rig.run_until(lambda: bool(rig.outbox.done))
+    assert {name: [each.copied for each in room.postings] for name, room in rooms.items()} == {
+        "asked": [False],
+        "told": [True],
+        "both": [False],
+    }
+
+
+async def test_without_copies_only_those_who_are_asked_are_told() -> None:
+    """Control."""
+    rooms = {"asked": FakeChannel(), "told": FakeChannel()}
+    rig = Rig(notice(), channels=rooms, routes={"default": ("asked",), "release-room": ("told",)})
+    await rig.run_until(lambda: bool(rig.outbox.done))
+    assert (len(rooms["asked"].postings), len(rooms["told"].postings)) == (1, 0)

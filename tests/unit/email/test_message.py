@@ -136,3 +136,10 @@ def test_a_broken_glass_is_told_with_its_review() -> None:
     done = Alarm(EventType.BREAKGLASS_REVIEWED, replace(review, done_at=CREATED_AT, done_by=by), CREATED_AT)
     assert alarm_subject(done).startswith("Break-glass reviewed · ")
     assert "Reviewed by: carol (carol-1 of iss), saying: was needed" in alarm_text(done, PUBLIC_URL)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_copy_asks_nobody_to_decide(copied: bool) -> None:
+    posting = Posting(EventType.TICKET_CREATED, ticket(), CREATED_AT, copied=copied)
+    found = ticket_text(posting, PUBLIC_URL)
+    assert ("Decide on the page" in found, "For your information" in found) == (not copied, copied)

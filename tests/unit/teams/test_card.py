@@ -274,3 +274,13 @@ def test_the_schema_refuses_what_is_no_card() -> None:
     content["body"].append({"type": "Action.Execute", "verb": "approve"})
     with pytest.raises(ValidationError):
         validate(content)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_copy_asks_nobody_to_decide(copied: bool) -> None:
+    posting = Posting(EventType.TICKET_CREATED, ticket(), CREATED_AT, copied=copied)
+    message = json.loads(envelope(posting, PUBLIC_URL, CardLimits()))
+    validate(message["attachments"][0]["content"])
+    ours = " ".join(texts(message).ours)
+    assert ("Decide on the page" in ours, "Review and decide" in ours) == (not copied, not copied)
+    assert ("For your information" in ours) is copied
