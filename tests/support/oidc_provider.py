@@ -146,9 +146,8 @@ class Provider:
             return self._back(asked, {"code": self._code(login, asked)})
         buttons = "".join(f'<button name="account" value="{name}">{name}</button>' for name in self.accounts)
         query = escape(request.url.query)
-        return HTMLResponse(
-            f'<h1>Who are you?</h1><form method="post" action="{self._base}/authorize?{query}">{buttons}</form>'
-        )
+        form = f'<form method="post" action="{self._base}/authorize?{query}">{buttons}</form>'
+        return HTMLResponse(f'<link rel="icon" href="data:,"><h1>Who are you?</h1>{form}')
 
     async def log_in(self, request: Request) -> Response:
         asked = dict(request.query_params)
