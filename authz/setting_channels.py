@@ -6,7 +6,7 @@ import re
 from base64 import b64decode
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Secret, SecretStr, field_validator, model_validator
 
 _PREFIX = "whsec_"
 _KEY_BYTES = range(24, 65)
@@ -92,10 +92,20 @@ class MailList(BaseModel):
         return self
 
 
+class OwnChannel(BaseModel):
+    """A channel that the operator wrote: `MODULE:NAME` of what makes it, and its options, all secret."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["python"]
+    factory: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$")
+    options: Secret[dict[str, str]] = Secret({})
+
+
 AnyChannel = Annotated[
-    WorkflowsChannel | ConnectorChannel | SignedWebhook | MailList, Field(discriminator="kind")
+    WorkflowsChannel | ConnectorChannel | SignedWebhook | MailList | OwnChannel, Field(discriminator="kind")
 ]
-CHANNEL_KINDS = ("teams-workflows", "teams-connector", "webhook", "email")
+CHANNEL_KINDS = ("teams-workflows", "teams-connector", "webhook", "email", "python")
 
 
 def _mail_address(text: str) -> str:

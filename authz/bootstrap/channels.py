@@ -8,9 +8,10 @@ from authz.adapters.email.channel import Encryption, MailChannel, MailSettings
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.adapters.webhook.channel import WebhookChannel, WebhookSettings
 from authz.bootstrap.outside import Outside
+from authz.bootstrap.own_channel import own_channel
 from authz.domain.errors import SettingsInvalid
 from authz.services.ports import Channel
-from authz.setting_channels import AnyChannel, ConnectorChannel, MailList, SignedWebhook
+from authz.setting_channels import AnyChannel, ConnectorChannel, MailList, OwnChannel, SignedWebhook
 from authz.setting_channels import WorkflowsChannel as DescribedWorkflows
 from authz.settings import Settings
 
@@ -41,6 +42,8 @@ def _channel(described: AnyChannel, settings: Settings, outside: Outside) -> Cha
         case SignedWebhook():
             url = described.url.get_secret_value()
             return WebhookChannel(outside.webhooks, url, WebhookSettings(settings.public_url, described.keys))
+        case OwnChannel():
+            return own_channel(described.factory, settings.public_url, described.options.get_secret_value())
         case MailList():
             return MailChannel(
                 MailSettings(
