@@ -9,7 +9,8 @@ from __future__ import annotations
 import hmac
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -90,9 +91,10 @@ class OidcSignIn:
     async def begin(self, request: Request) -> Response:
         """Send the browser to the provider, with what it needs to come back."""
         trip = self._trip(request)
-        url = await self._parts.provider.authorization_url(
-            trip.state, trip.nonce, trip.verifier, anew=trip.anew
-        )
+        with _outage_told():
+            url = await self._parts.provider.authorization_url(
+                trip.state, trip.nonce, trip.verifier, anew=trip.anew
+            )
         response = RedirectResponse(url, 303)
         # Lax, not Strict: it has to come along when the provider sends the browser back.
         response.set_cookie(
@@ -114,10 +116,6 @@ class OidcSignIn:
             log.warning("sign_in.failed", code=failed.code)
             context: dict[str, object] = {"sentence": str(failed), "entrance": self.entrance("/")}
             response = page("sign_in_failed.html", None, context, status=403)
-        except ProviderUnavailable as error:
-            # Its message is for the operator: which address, and what was wrong with it.
-            log.error("sign_in.provider_unavailable", problem=str(error))  # noqa: TRY400 - a sentence, and no place
-            raise
         response.delete_cookie(self.cookie, httponly=True, samesite="lax", secure=self._secure, path="/")
         return response
 
@@ -128,7 +126,8 @@ class OidcSignIn:
         if trip is None or not hmac.compare_digest(answer.get("state", "").encode(), trip.state.encode()):
             what = f"This sign-in was not begun in this browser, or more than {MINUTES} minutes ago. Begin again."
             raise SignInFailed("not-begun-here", what)
-        proven = await self._parts.provider.redeem(answer, trip.nonce, trip.verifier)
+        with _outage_told():
+            proven = await self._parts.provider.redeem(answer, trip.nonce, trip.verifier)
         if trip.anew:
             _check_new(proven, trip)
         response = RedirectResponse(trip.place, 303)
@@ -146,6 +145,16 @@ class OidcSignIn:
         if not is_ticket_id(ticket) or not _DIGEST.fullmatch(digest):
             raise HTTPException(400, "This address is incomplete. Open the request again and start there.")
         return RoundTrip(new_seed(), f"/tickets/{ticket}", began_s, ticket, digest)
+
+
+@contextmanager
+def _outage_told() -> Iterator[None]:
+    """Tell the operator what the person isn't told: which address of the provider's, and what was wrong with it."""
+    try:
+        yield
+    except ProviderUnavailable as error:
+        log.error("sign_in.provider_unavailable", problem=str(error))  # noqa: TRY400 - a sentence, and no place
+        raise
 
 
 def _check_new(proven: Proven, trip: RoundTrip) -> None:

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from starlette.responses import JSONResponse
+from structlog.testing import capture_logs
 
 from authz.entrypoints.console.demo_guard import DemoGuard
 from tests.support.oidc_provider import new_key
@@ -133,9 +135,22 @@ async def test_a_public_client_sends_no_secret(guard: DemoGuard) -> None:
 
 async def test_a_wrong_secret_signs_nobody_in_and_the_operator_is_told(world: OidcWorld) -> None:
     world.provider.client_secret = "another"
-    answer = await world.person().sign_in("bob")
+    with capture_logs() as lines:
+        answer = await world.person().sign_in("bob")
     assert answer.status_code == 503
+    [problem] = [line["problem"] for line in lines if line["event"] == "sign_in.provider_unavailable"]
+    assert "answered 401, invalid_client" in problem
+    assert "invalid_client" not in answer.text
     assert world.sessions.open == {}
+
+
+async def test_a_provider_whose_documents_are_of_no_use_is_told_to_the_operator(world: OidcWorld) -> None:
+    world.provider.documents["/.well-known/openid-configuration"] = lambda _: JSONResponse({"issuer": "x"})
+    with capture_logs() as lines:
+        answer = await world.browser().get("/sign-in")
+    assert answer.status_code == 503
+    [problem] = [line["problem"] for line in lines if line["event"] == "sign_in.provider_unavailable"]
+    assert "the provider calls itself 'x'" in problem
 
 
 async def test_a_new_key_of_the_provider_is_found(world: OidcWorld) -> None:
