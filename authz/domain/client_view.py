@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from authz.domain.problems import Problem
-from authz.domain.quorum import progress
 from authz.domain.reserved_paths import TICKETS_PREFIX
+from authz.domain.standing import standing
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.timestamps import rfc3339, seconds_until
 
@@ -54,7 +54,7 @@ def ticket_members(ticket: Ticket, now_ms: int, public_url: str) -> dict[str, ob
     """The JSON members common to every answer about this ticket; the token isn't among them."""
     draft = ticket.draft
     state = ticket.state_at(now_ms)
-    count = progress(draft.requirement, ticket.votes, requester_known=draft.requester_known)
+    count = standing(draft, ticket.votes)
     return {
         "id": ticket.id,
         "state": state.value,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
-from authz.domain.quorum import admits, progress
+from authz.domain.quorum import admits
 from authz.domain.sign_in import SignInRules
+from authz.domain.standing import standing
 from authz.domain.ticket import Choice, Ending, State, Ticket, Vote
 
 COMMENT_MAX = 500
@@ -95,8 +96,7 @@ def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: Sig
     votes = (*ticket.votes, vote)
     if ballot.choice is Choice.REJECT:
         return Counted(votes, State.REJECTED, changed=True)
-    known = ticket.draft.requester_known
-    done = progress(ticket.draft.requirement, votes, requester_known=known).complete
+    done = standing(ticket.draft, votes).complete
     return Counted(votes, State.APPROVED if done else State.PENDING, changed=True)
 
 

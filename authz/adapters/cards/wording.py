@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from authz.domain.break_glass import Review
 from authz.domain.duration import format_duration
-from authz.domain.quorum import Progress, progress
+from authz.domain.quorum import Progress
+from authz.domain.standing import standing
 from authz.domain.ticket import State, Ticket
 from authz.domain.timestamps import rfc3339
 from authz.domain.token import short_code
@@ -54,7 +55,7 @@ def review_link(public_url: str, review: Review) -> str:
 def approvals(ticket: Ticket) -> Progress:
     """Return how far the approvals are."""
     draft = ticket.draft
-    return progress(draft.requirement, ticket.votes, requester_known=draft.requester_known)
+    return standing(draft, ticket.votes)
 
 
 def facts(ticket: Ticket, state: State) -> list[tuple[str, str]]:

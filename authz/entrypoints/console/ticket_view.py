@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from authz.adapters.cards.demand_words import alternatives_in_words, grant_in_words, scope_in_words
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
-from authz.domain.quorum import Progress, progress
+from authz.domain.quorum import Progress
 from authz.domain.requirement import Risk
 from authz.domain.sign_in import SignInRules
+from authz.domain.standing import standing
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.token import short_code
 from authz.domain.voting import Ballot, cancel, cast, revoke, withdraw
@@ -169,7 +170,7 @@ class TicketView:
     @property
     def progress(self) -> Progress:
         """How many approvals there are and are needed, and for whom it waits."""
-        return progress(self.requirement, self.ticket.votes, requester_known=self.draft.requester_known)
+        return standing(self.draft, self.ticket.votes)
 
     @property
     def digest(self) -> str:

@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.identity import Identity
-from authz.domain.quorum import progress
 from authz.domain.requirement import Demand, Risk
+from authz.domain.standing import standing
 from authz.domain.ticket import Choice, Ending, FrozenRequest, State, Ticket, Vote
 from authz.domain.token import short_code
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
@@ -35,7 +35,7 @@ DECISIONS = {Choice.APPROVE: wire.DECISION_APPROVE, Choice.REJECT: wire.DECISION
 def summary_message(ticket: Ticket, now_ms: int) -> wire.Ticket:
     """Return what a list shows: bounded in size, whatever the ticket holds."""
     draft = ticket.draft
-    count = progress(draft.requirement, ticket.votes, requester_known=draft.requester_known)
+    count = standing(draft, ticket.votes)
     state = ticket.state_at(now_ms)
     terms = draft.requirement
     return wire.Ticket(

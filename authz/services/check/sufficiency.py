@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from authz.domain.quorum import progress
 from authz.domain.requirement import Requirement
 from authz.domain.sign_in import SignInRules
+from authz.domain.standing import standing
 from authz.domain.ticket import Ticket, Vote
 from authz.services.check.drafting import Drafting
 
@@ -28,7 +28,7 @@ class Sufficiency:
         if demanded.justification_required and not ticket.draft.justification:
             return False
         votes = self.counting(ticket, demanded)
-        return progress(demanded, votes, requester_known=ticket.draft.requester_known).complete
+        return standing(ticket.draft, votes, demanded).complete
 
     def counting(self, ticket: Ticket, demanded: Requirement) -> list[Vote]:
         """Return the votes whose sign-in meets the risk of now."""

@@ -43,6 +43,8 @@ TABLE: list[tuple[BaseException, int, str, Kind]] = [
     (RecursionError(SECRET), 503, "unexpected", Kind.ERROR),
     (errors.StoreFull(SECRET), 503, "redis_full", Kind.ERROR),
     (UnicodeEncodeError("utf-8", SECRET, 0, 1, SECRET), 503, "unexpected", Kind.ERROR),
+    (errors.ProviderUnavailable(SECRET), 503, "oidc_unavailable", Kind.ERROR),
+    (errors.SignInFailed("code", SECRET), 503, "unexpected", Kind.ERROR),
 ]
 
 
