@@ -8,8 +8,10 @@ from typing import cast
 
 import pytest
 
+from authz.adapters.redis import codec
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.store import RedisTicketStore
+from authz.domain.errors import RecordUnreadable
 from authz.domain.ticket import State, Ticket
 from authz.services.ports import RedeemResult
 from tests.integration.redis.conftest import KEYS
@@ -69,3 +71,13 @@ async def test_a_ticket_without_a_body_has_none(store: RedisTicketStore, link: L
     text = json.dumps(record, separators=(",", ":"))
     await link.command("HSET", KEYS.ticket(ticket.id), "record", text)
     assert await store.body(ticket.id) is None
+
+
+async def test_control_a_release_that_does_not_know_the_format_reads_none_of_them(
+    store: RedisTicketStore, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the release before meets what this one stores: an outage, and never half a ticket."""
+    monkeypatch.setattr(codec, "raised", lambda stored: stored)
+    for name in RECORDS:
+        with pytest.raises(RecordUnreadable, match="not one this release can read"):
+            await restored(store, link, name)

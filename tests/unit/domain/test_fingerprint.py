@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -192,6 +193,17 @@ def test_no_query_and_an_empty_query_are_two_targets() -> None:
 def test_nothing_is_decoded_before_hashing(one: str, other: str) -> None:
     """Two spellings are two paths, whatever an upstream makes of them."""
     assert changed_parts(take(gated(path=one)), take(gated(path=other))) == ("path",)
+
+
+def test_control_with_decoded_paths_an_escaped_slash_is_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an upstream may keep apart would be one request."""
+    exact = fingerprint._digest
+
+    def decoding(*values: str | bytes) -> str:
+        return exact(*(unquote(value) if isinstance(value, str) else value for value in values))
+
+    monkeypatch.setattr(fingerprint, "_digest", decoding)
+    assert changed_parts(take(gated(path="/a%2Fb")), take(gated(path="/a/b"))) == ()
 
 
 @given(st.lists(st.binary(max_size=4), max_size=4), st.lists(st.binary(max_size=4), max_size=4))
