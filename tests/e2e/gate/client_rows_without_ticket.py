@@ -81,6 +81,30 @@ def sent_again_once_approved(scene: Scene) -> Seen:
     return again
 
 
+@row(200, StatusCode.OK, hits=1)
+def sent_again_once_approved_where_equal_requests_pass(scene: Scene) -> Seen:
+    scene.demands(redeem="repeat")
+    scene.approved()
+    return scene.send()
+
+
+@row(200, StatusCode.OK, hits=1)
+def waiting_until_the_vote(scene: Scene) -> Seen:
+    ticket = scene.hold()
+    with scene.waiting() as waiting:
+        scene.vote(ticket)
+        seen = waiting.result()
+    assert "prefer" not in scene.received()[0]
+    return seen
+
+
+@row(202, StatusCode.FAILED_PRECONDITION, "HELD", **PENDING)
+def waiting_never(scene: Scene) -> Seen:
+    seen = scene.send("", ("prefer", "respond-async"))
+    assert seen.headers["preference-applied"] == "respond-async"
+    return seen
+
+
 REJECTED = {"state": "rejected", "rejected_by": "Bob", "comment": "a comment"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +67,19 @@ class Scene:
     def present(self, held: Seen, **different: Any) -> Seen:  # noqa: ANN401 - those of `send`
         """Send the request with its ticket."""
         return self.send("", held.ticket, **different)
+
+    @contextmanager
+    def waiting(self) -> Iterator[Future[Seen]]:
+        """Send the request, which the gate keeps open."""
+
+        def waiters() -> float:
+            return sum(server.metric("holdgate_waiters") for server in self.gate.servers)
+
+        with ThreadPoolExecutor(1) as pool:
+            before = waiters()
+            answer = pool.submit(self.send, "", ("prefer", "wait=30"))
+            until("the request waits", lambda: waiters() == before + 1)
+            yield answer
 
     def vote(self, held: Seen, choice: Choice = Choice.APPROVE) -> None:
         self.gate.vote(held.id, choice=choice)
