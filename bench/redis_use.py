@@ -14,9 +14,12 @@ def commands(client: Redis) -> Mapping[str, int]:
 
 
 def of_stats(stats: Mapping[str, Mapping[str, int]]) -> Mapping[str, int]:
-    """Read INFO's section `commandstats`, as redis-py parses it. INFO counts itself, and is left out."""
+    """Read INFO's section `commandstats`, as redis-py parses it.
+
+    INFO counts itself, and PING is a subscription's sign of life, however many checks there are: both are left out.
+    """
     counts = {name.removeprefix("cmdstat_").lower(): int(of["calls"]) for name, of in stats.items()}
-    return {name: calls for name, calls in counts.items() if name != "info"}
+    return {name: calls for name, calls in counts.items() if name not in {"info", "ping"}}
 
 
 def more(before: Mapping[str, int], after: Mapping[str, int]) -> Mapping[str, int]:
