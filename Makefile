@@ -2,7 +2,8 @@
 
 SETUP = python=$$(sh tools/find-python) && "$$python" -m tools.setup
 BIN = .venv/bin
-WORKERS = 2
+# Tests wait more than they compute: a third worker is worth it on two cores.
+WORKERS = 3
 ENVOY = newest
 EXAMPLES = 20000
 OLDER = $(patsubst %.x,%,$(filter-out newest,$(ENVOY)))
