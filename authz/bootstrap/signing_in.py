@@ -33,6 +33,7 @@ async def open_provider(settings: Settings, redirect_path: str) -> AsyncIterator
         client_secret=settings.oidc_client_secret.get_secret_value(),
         scopes=settings.oidc_scopes,
         name_claim=settings.oidc_name_claim,
+        groups_claim=settings.oidc_groups_claim,
         timeout_s=settings.oidc_timeout / _MS,
     )
     async with provider_client(oidc.timeout_s) as client:

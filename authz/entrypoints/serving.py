@@ -197,7 +197,8 @@ class Process:
                 return
             sessions = Sessions(site, bootstrap.session_store(self._settings, self._outside))
             seal = RoundTripSeal([key.secret for key in self._settings.keys])
-            yield OidcSignIn(site, OidcParts(provider, sessions, seal))
+            age_s = self._settings.oidc_groups_max_age / _MS
+            yield OidcSignIn(site, OidcParts(provider, sessions, seal, groups_max_age_s=age_s))
 
     @asynccontextmanager
     async def check(self) -> AsyncIterator[None]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from authz.domain.errors import Unavailable, VoteRefused
-from authz.domain.identity import Actor, Identity
+from authz.domain.identity import Actor, Identity, Person
 from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, State, Ticket
 from authz.domain.voting import Ballot, Counted, cancel, cast, eligible, revoke, withdraw
@@ -15,17 +16,26 @@ from authz.services.ports import Directory, Loaded, TicketStore
 from authz.services.vote_subject import ticket_subject
 
 RELOADS_MAX = 5
+CLAIMS: Final = "claims"
+"""What a vote says of groups that came with a sign-in."""
+
 _ACTIONS = {Choice.APPROVE: Action.APPROVE, Choice.REJECT: Action.REJECT}
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody whose identity was proven, before the directory was asked about them."""
+    """Somebody whose identity was proven, before the directory was asked about them.
+
+    `groups` are those that the identity provider told of when they signed in, at `groups_at` (epoch ms); None where
+    the directory is to say.
+    """
 
     identity: Identity
     name: str
     method: str
     signed_in_at: int
+    groups: tuple[str, ...] | None = None
+    groups_at: int = 0
 
 
 class VotingService:
@@ -54,7 +64,7 @@ class VotingService:
 
     async def actor(self, signed_in: SignedIn) -> Actor:
         """Return who this is, with their groups of now. Raises PolicyUnavailable."""
-        person = await self._directory.person(signed_in.identity, self._timeout)
+        person = _of_claims(await self._directory.person(signed_in.identity, self._timeout), signed_in)
         name = person.name if person else signed_in.name
         return Actor(signed_in.identity, name, person, signed_in.method, signed_in.signed_in_at)
 
@@ -160,3 +170,14 @@ def _reason(ticket: Ticket, counted: Counted) -> dict[str, object]:
         "shown_digest": vote.shown_digest,
         "decides": counted.state is not State.PENDING,
     }
+
+
+def _of_claims(person: Person | None, signed_in: SignedIn) -> Person | None:
+    """Give somebody the groups that the identity provider told of, where it is the one to say.
+
+    Whoever is known by that alone is linked to no other account.
+    """
+    if signed_in.groups is None:
+        return person
+    known = person or Person(str(signed_in.identity), signed_in.name, frozenset(), "", linked=False)
+    return replace(known, groups=frozenset(signed_in.groups), source=CLAIMS)

@@ -21,6 +21,11 @@ class SignInSettings(BaseModel):
     oidc_scopes: Names = ("openid", "profile")
     # The claim with a person's name, for showing.
     oidc_name_claim: str = Field("name", min_length=1)
+    # The claim with a person's groups. Empty: the directory says who is in which group; see
+    # [groups](sign-in.md#groups).
+    oidc_groups_claim: str = ""
+    # How long groups from a claim are believed; then people sign in again.
+    oidc_groups_max_age: Timeout = 3_600_000
     # How long one answer of the provider may take.
     oidc_timeout: Timeout = 5_000
     # How long a session lasts unused.

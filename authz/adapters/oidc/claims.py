@@ -22,12 +22,13 @@ class Proven:
     """Somebody whose identity the provider vouches for.
 
     `auth_time` is when they last proved it to the provider (epoch seconds), 0 where the provider doesn't say. `name`
-    is for showing.
+    is for showing. `groups` is None where the provider isn't asked for them.
     """
 
     identity: Identity
     name: str
     auth_time: int
+    groups: tuple[str, ...] | None = None
 
 
 def proven(claims: Mapping[str, object], issuer: str, name_claim: str, latest_s: float) -> Proven:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 import httpx
@@ -14,6 +15,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authz.adapters.oidc.claims import Proven, proven
 from authz.adapters.oidc.documents import Documents
 from authz.adapters.oidc.fetch import fetch
+from authz.adapters.oidc.group_claims import groups_of
 from authz.adapters.oidc.id_token import Expected, KeyUnknown, verified_claims
 from authz.adapters.oidc.metadata import Metadata
 from authz.adapters.oidc.settings import CLOCKS_APART_S, OidcSettings
@@ -90,7 +92,10 @@ class OidcProvider:
         )
         claims = await self._verified(id_token, expected)
         latest_s = self._wall() + CLOCKS_APART_S
-        return proven(claims, self._settings.issuer, self._settings.name_claim, latest_s)
+        who = proven(claims, self._settings.issuer, self._settings.name_claim, latest_s)
+        if not self._settings.groups_claim:
+            return who
+        return replace(who, groups=groups_of(claims, self._settings.groups_claim))
 
     def _check_sender(self, answer: Mapping[str, str], metadata: Metadata) -> None:
         """Refuse an answer of another provider than was asked (RFC 9207 section 2.4: a mix-up attack)."""

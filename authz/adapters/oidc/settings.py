@@ -10,6 +10,7 @@ CLOCKS_APART_S = 60
 class OidcSettings:
     """One client at one provider. `timeout_s` bounds each question to it as a whole.
 
+    `groups_claim` is empty where the directory says who is in which group.
     Without a `client_secret` the client is a public one (RFC 6749 section 2.1): PKCE alone protects its codes.
     """
 
@@ -19,4 +20,5 @@ class OidcSettings:
     client_secret: str = field(default="", repr=False)
     scopes: tuple[str, ...] = ("openid", "profile")
     name_claim: str = "name"
+    groups_claim: str = ""
     timeout_s: float = 5.0

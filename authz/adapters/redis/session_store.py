@@ -79,6 +79,8 @@ def _encode(session: Session) -> bytes:
             "name": who.name,
             "method": who.method,
             "signed_in_at": who.signed_in_at,
+            "groups": who.groups,
+            "groups_at": who.groups_at,
         }
     )
 
@@ -89,7 +91,15 @@ def _decode(data: bytes) -> Session:
         if found["v"] != _VERSION:
             raise RecordUnreadable(f"a session of version {found['v']!r:.20}; this release reads {_VERSION}")
         identity = Identity(found["ns"], found["id"])
-        signed_in = SignedIn(identity, found["name"], found["method"], found["signed_in_at"])
+        groups = found.get("groups")
+        signed_in = SignedIn(
+            identity,
+            found["name"],
+            found["method"],
+            found["signed_in_at"],
+            None if groups is None else tuple(groups),
+            found.get("groups_at", 0),
+        )
         return Session(signed_in, b64decode(found["key"], validate=True))
     except (ValueError, KeyError, TypeError) as error:
         raise RecordUnreadable("a session can't be read") from error

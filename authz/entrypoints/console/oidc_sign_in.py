@@ -45,12 +45,16 @@ log = structlog.get_logger("holdgate.console")
 
 @dataclass(frozen=True, slots=True)
 class OidcParts:
-    """What the sign-in is made of. `wall` gives epoch seconds."""
+    """What the sign-in is made of. `wall` gives epoch seconds.
+
+    Groups that the provider told of are believed for `groups_max_age_s`.
+    """
 
     provider: OidcProvider
     sessions: Sessions
     seal: RoundTripSeal
     wall: Callable[[], float] = time.time
+    groups_max_age_s: float = 3600.0
 
 
 class OidcSignIn:
@@ -82,7 +86,12 @@ class OidcSignIn:
 
     async def current(self, request: Request) -> Session | None:
         """See SignIn."""
-        return await self._parts.sessions.find(request)
+        session = await self._parts.sessions.find(request)
+        if session is None or session.signed_in.groups is None:
+            return session
+        age_s = self._parts.wall() - session.signed_in.groups_at / _MS
+        # Who left a group has to be out of it here, too, after a while.
+        return session if age_s <= self._parts.groups_max_age_s else None
 
     async def end(self, request: Request, response: Response) -> None:
         """See SignIn."""
@@ -131,7 +140,10 @@ class OidcSignIn:
         if trip.anew:
             _check_new(proven, trip)
         response = RedirectResponse(trip.place, 303)
-        signed_in = SignedIn(proven.identity, proven.name, METHOD, proven.auth_time * _MS)
+        groups_at = int(self._parts.wall() * _MS) if proven.groups is not None else 0
+        signed_in = SignedIn(
+            proven.identity, proven.name, METHOD, proven.auth_time * _MS, proven.groups, groups_at
+        )
         await self._parts.sessions.start(request, response, signed_in)
         log.info("sign_in.done", identity=str(proven.identity), anew=trip.anew)
         return response

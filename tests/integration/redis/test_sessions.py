@@ -20,7 +20,15 @@ from authz.services.voting import SignedIn
 BOB = Session(
     SignedIn(Identity("https://issuer.example", "bob"), "Bob", "oidc", 1_800_000_000_000), b"k" * 32
 )
-CAROL = replace(BOB, signed_in=replace(BOB.signed_in, identity=Identity("https://issuer.example", "carol")))
+CAROL = replace(
+    BOB,
+    signed_in=replace(
+        BOB.signed_in,
+        identity=Identity("https://issuer.example", "carol"),
+        groups=("sre", "Größe"),
+        groups_at=1_800_000_000_001,
+    ),
+)
 LIMITS = SessionLimits(idle=1800, absolute=28_800)
 
 
@@ -44,6 +52,8 @@ async def left_ms(link: Link, number: int) -> int:
 async def test_what_was_kept_is_found_by_its_name_alone(sessions: RedisSessionStore) -> None:
     await sessions.start(name(1), BOB)
     assert await sessions.find(name(1)) == BOB
+    await sessions.start(name(3), CAROL)
+    assert await sessions.find(name(3)) == CAROL
     assert await sessions.find(name(2)) is None
     await sessions.end(name(1))
     assert await sessions.find(name(1)) is None

@@ -23,6 +23,7 @@ from tests.support.oidc_provider import Provider
 from tests.unit.console.world import GROUPS, ISSUER, PUBLIC_URL, World, identity
 
 KEYS = [b"s" * 32]
+GROUPS_MAX_AGE_S = 600.0
 
 
 class OidcWorld(World):
@@ -55,7 +56,7 @@ class OidcWorld(World):
         )
         self.sessions = MemorySessions(SessionLimits(), self.clock)
         parts = OidcParts(
-            self.oidc, Sessions(self.site, self.sessions), RoundTripSeal(KEYS), wall=self.seconds
+            self.oidc, Sessions(self.site, self.sessions), RoundTripSeal(KEYS), self.seconds, GROUPS_MAX_AGE_S
         )
         self.oidc_sign_in = OidcSignIn(self.site, parts)
         self.app = build_console(
