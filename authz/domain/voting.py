@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authz.domain.errors import VoteRefused
-from authz.domain.identity import Actor
+from authz.domain.identity import Actor, Identity, Person
 from authz.domain.quorum import admits
 from authz.domain.sign_in import SignInRules
 from authz.domain.standing import standing
@@ -40,8 +40,8 @@ class Counted:
     changed: bool
 
 
-def eligible(ticket: Ticket, actor: Actor) -> str:
-    """Return the id of a person who may vote on this at all.
+def eligible(ticket: Ticket, actor: Actor) -> Person:
+    """Return the person who may vote on this at all.
 
     Raises VoteRefused for strangers, the requester, and people whom nobody asked; none of that depends on what became
     of the ticket.
@@ -55,7 +55,7 @@ def eligible(ticket: Ticket, actor: Actor) -> str:
     if not admits(ticket.draft.requirement, actor):
         code = "not-an-approver"
         raise VoteRefused(code, "This rule asks for other people than you.")
-    return actor.person.id
+    return actor.person
 
 
 def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: SignInRules) -> Counted:
@@ -65,7 +65,7 @@ def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: Sig
     sign-in, and a vote on anything else than what was shown doesn't count.
     """
     person = eligible(ticket, actor)
-    earlier = next((vote for vote in ticket.votes if vote.person == person), None)
+    earlier = next((vote for vote in ticket.votes if vote.person == person.id), None)
     if earlier is not None and earlier.choice is ballot.choice:
         return Counted(ticket.votes, ticket.state, changed=False)
     _check_pending(ticket, now_ms)
@@ -77,21 +77,21 @@ def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: Sig
     _check_ballot(ticket, ballot)
     _check_sign_in(ticket, actor, now_ms, sign_in)
     if ballot.choice is Choice.APPROVE:
-        _check_told_apart(ticket, actor)
+        _check_told_apart(ticket, actor.identity, person)
         _check_room(ticket)
     vote = Vote(
         choice=ballot.choice,
-        person=person,
+        person=person.id,
         identity=actor.identity,
         name=actor.name,
-        groups=tuple(sorted(actor.groups)),
-        groups_source=actor.person.source if actor.person else "",
+        groups=tuple(sorted(person.groups)),
+        groups_source=person.source,
         method=actor.method,
         signed_in_at=actor.signed_in_at,
         at=now_ms,
         comment=ballot.comment,
         shown_digest=ballot.shown_digest,
-        linked=actor.person is not None and actor.person.linked,
+        linked=person.linked,
     )
     votes = (*ticket.votes, vote)
     if ballot.choice is Choice.REJECT:
@@ -187,11 +187,10 @@ def _check_room(ticket: Ticket) -> None:
         raise VoteRefused(code, f"{VOTES_MAX} people have voted on this already, and others are waited for.")
 
 
-def _check_told_apart(ticket: Ticket, actor: Actor) -> None:
+def _check_told_apart(ticket: Ticket, identity: Identity, person: Person) -> None:
     """Refuse an approval of somebody who may have approved already, under an account that nothing links to this one."""
-    linked = actor.person is not None and actor.person.linked
     for vote in ticket.votes:
-        if vote.identity.ns != actor.identity.ns and not (linked and vote.linked):
+        if vote.identity.ns != identity.ns and not (person.linked and vote.linked):
             code = "unlinked-namespace"
             raise VoteRefused(
                 code,

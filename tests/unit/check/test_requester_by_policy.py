@@ -13,8 +13,8 @@ from authz.domain.request import CheckId
 from authz.domain.ticket import Choice, State
 from authz.services.check import telling
 from authz.services.check.requesters import Requesters
-from tests.support.gated_requests import gated
-from tests.unit.check.world import DEMAND, HOLD, JWT, World, body, status
+from tests.support.gated_requests import gated, sent_by
+from tests.unit.check.world import DEMAND, HOLD, JWT, World, body, retry, status
 
 ALICE = {"ns": "https://idp.example", "id": "alice-1"}
 DAVE = {"ns": "https://idp.example", "id": "dave-1"}
@@ -134,3 +134,13 @@ async def test_a_source_after_the_policy_counts_where_nobody_was_named(world: Wo
     token = await world.approved(gated())
     assert (await world.check(replace(gated(), check_id=CheckId("2", 2)), token)).kind is Kind.ALLOW
     assert world.policy.result["approval"] == DEMAND
+
+
+async def test_where_a_verified_source_comes_first_a_foreign_ticket_costs_no_question(world: World) -> None:
+    """The policy could name nobody else then."""
+    world.sources = [JWT, "policy"]
+    token = await world.held()
+    asked = len(world.policy.asked)
+    outcome = await world.check(retry(gated(claims=sent_by("bob"))), token)
+    assert (outcome.kind, outcome.detail) == (Kind.REFUSE, "ticket refused")
+    assert len(world.policy.asked) == asked

@@ -101,3 +101,13 @@ async def test_a_session_redeems_no_body_that_nobody_saw(
     assert (status(outcome), outcome.detail) == (413, "body_not_visible")
     monkeypatch.setattr(redeeming, "visible_body", lambda _: b"")
     assert (await world.check(retry(gated(**unseen)), token)).kind is Kind.ALLOW
+
+
+async def test_envoys_retry_of_a_sessions_last_request_is_counted_once(world: World) -> None:
+    """As for one request; another check is used up."""
+    world.policy.result = demanding(grant={"scope": "kubectl", "uses": 1})
+    token = await world.approved()
+    for _ in range(2):
+        assert (await world.check(retry(OTHER), token)).kind is Kind.ALLOW
+    assert len(world.ticket(token).redemptions) == 1
+    assert body(await world.check(retry(OTHER, 2), token))["type"] == "urn:holdgate:problem:used-up"

@@ -160,8 +160,8 @@ def test_control_what_no_person_would_write_is_noticed(shouted: str) -> None:
     assert not is_prose(shouted)
 
 
-def test_who_may_vote_is_named_by_the_directorys_id() -> None:
-    assert eligible(PENDING, replace(actor(), identity=Identity("slack", "u-7"))) == "bob"
+def test_who_may_vote_is_the_directorys_person() -> None:
+    assert eligible(PENDING, replace(actor(), identity=Identity("slack", "u-7"))).id == "bob"
 
 
 @pytest.mark.parametrize("state", [State.PENDING, State.USED_UP, State.EXPIRED])
@@ -221,3 +221,17 @@ def test_the_last_withdrawal_of_ones_own_is_the_fifth_whatever_others_did() -> N
 def test_the_last_withdrawal_is_the_twentieth() -> None:
     held = replace(TWO, votes=(vote(name="carol"), vote()), withdrawals=WITHDRAWALS_MAX - 1)
     assert withdraw(held, actor(), NOW) == vote()
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_vote_says_whether_the_directory_knows_all_accounts_of_the_voter(linked: bool) -> None:
+    """Later votes are told apart from it by that."""
+    for ballot in (APPROVE, REJECT):
+        assert cast(PENDING, actor(linked=linked), ballot, NOW, RULES).votes[-1].linked is linked
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.APPROVED, State.REJECTED])
+def test_the_same_vote_again_leaves_the_state_as_it_is(state: State) -> None:
+    held = replace(TWO, state=state, votes=(vote(),))
+    counted = cast(held, actor(), APPROVE, NOW, RULES)
+    assert (counted.state, counted.votes, counted.changed) == (state, held.votes, False)

@@ -74,7 +74,7 @@ def test_nobody_decides_their_own_request() -> None:
 
 def test_the_requester_would_approve_without_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control: nothing else stands between the requester and the approval."""
-    monkeypatch.setattr(voting, "eligible", lambda _ticket, who: who.person.id)
+    monkeypatch.setattr(voting, "eligible", lambda _ticket, who: who.person)
     assert cast(TICKET, actor("alice"), APPROVE, NOW, RULES).state is State.APPROVED
 
 

@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from authz.domain import voting
+from authz.domain.identity import Person
 from authz.domain.ticket import State
 from authz.services import voting as voting_service
 from authz.wire.holdgate.v1 import approvals_pb2 as wire
@@ -139,7 +140,9 @@ async def test_those_refusals_are_the_voting_services(
     with pytest.raises(grpc.aio.AioRpcError):
         await stub.Vote(ballot, metadata=tokens.metadata(name))
     for module in (voting, voting_service):
-        monkeypatch.setattr(module, guard, lambda *_: name, raising=module is voting)
+        monkeypatch.setattr(
+            module, guard, lambda *_: Person(name, name, frozenset(), ""), raising=module is voting
+        )
     await stub.Vote(ballot, metadata=tokens.metadata(name))
     assert [vote.person for vote in store.tickets[ballot.id].votes] == [name]
 
