@@ -32,6 +32,8 @@ class EventType(StrEnum):
     GRANT_REVOKED = "grant.revoked"
     BREAKGLASS_USED = "breakglass.used"
     BREAKGLASS_REVIEWED = "breakglass.reviewed"
+    TICKET_REMINDED = "ticket.reminded"
+    TICKET_ESCALATED = "ticket.escalated"
 
 
 @dataclass(frozen=True, slots=True)

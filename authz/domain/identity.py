@@ -48,7 +48,8 @@ class Person:
     """Somebody the directory knows, possibly under several identities.
 
     `groups` are those at the moment of the look-up, and `source` says where they came from. `linked` is False where
-    nothing tells which other accounts this person has.
+    nothing tells which other accounts this person has. `accounts` are those by which this person can be reached in
+    chats; a vote needs none of them.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Person:
     groups: frozenset[str]
     source: str
     linked: bool = True
+    accounts: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,14 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Whose vote was taken back (the directory's id), and when (epoch ms by Redis)."""
+
+    person: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """Who cancelled or revoked a ticket, and why in their words. `person` is empty for somebody unknown."""
 
@@ -157,9 +165,9 @@ class Ticket:
 
     `rev` counts transitions. `window_until` ends the grant. `ended_at` is when a terminal state was reached, and
     `cooldown_until` until when an equal request is answered with this rejection. `votes` are those that count, none
-    that was withdrawn; `withdrawals` says how many were, and `withdrawn_by` by whom, once for each that says so (the
-    release before wrote none). `ending` is there for a cancelled or revoked ticket, and
-    `replaced_by` is the id of the ticket that superseded this one.
+    that was withdrawn; `withdrawals` says how many were, and `withdrawn` those of which it is known by whom (the
+    release before wrote none). `ending` is there for a cancelled or revoked ticket, and `replaced_by` is the id of the
+    ticket that superseded this one.
     """
 
     draft: TicketDraft
@@ -175,7 +183,7 @@ class Ticket:
     votes: tuple[Vote, ...] = ()
     redemptions: tuple[Redemption, ...] = ()
     withdrawals: int = 0
-    withdrawn_by: tuple[str, ...] = ()
+    withdrawn: tuple[Withdrawal, ...] = ()
     ending: Ending | None = None
     replaced_by: str = ""
 

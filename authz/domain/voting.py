@@ -24,11 +24,15 @@ WITHDRAWALS_PER_PERSON_MAX = 5
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What somebody asks for: the choice, a comment, and the payload digest of what they were shown."""
+    """What somebody asks for: the choice, a comment, and the payload digest of what they were shown.
+
+    `pressed_at` is when they did (epoch ms), for what may come late or again; None for what can't.
+    """
 
     choice: Choice
     comment: str
     shown_digest: str
+    pressed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def cast(ticket: Ticket, actor: Actor, ballot: Ballot, now_ms: int, sign_in: Sig
         raise VoteRefused(
             code, f"You already chose to {earlier.choice.value} this. Withdraw that vote first."
         )
+    _check_pressed_since(ticket, person, ballot)
     _check_ballot(ticket, ballot)
     _check_sign_in(ticket, actor, now_ms, sign_in)
     if ballot.choice is Choice.APPROVE:
@@ -119,7 +124,7 @@ def withdraw(ticket: Ticket, actor: Actor, now_ms: int) -> Vote:
 
 def may_withdraw_again(ticket: Ticket, person: str) -> bool:
     """Say whether somebody has withdrawn less often than one person may."""
-    return ticket.withdrawn_by.count(person) < WITHDRAWALS_PER_PERSON_MAX
+    return sum(one.person == person for one in ticket.withdrawn) < WITHDRAWALS_PER_PERSON_MAX
 
 
 def cancel(ticket: Ticket, actor: Actor, comment: str, now_ms: int) -> Ending:
@@ -159,6 +164,17 @@ def _check_pending(ticket: Ticket, now_ms: int) -> None:
     if state is not State.PENDING:
         code = "already-decided"
         raise VoteRefused(code, f"This ticket is already {_shown(state)}.")
+
+
+def _check_pressed_since(ticket: Ticket, person: Person, ballot: Ballot) -> None:
+    """Refuse what somebody pressed before they took their vote back: it is that vote again, and not their last word."""
+    if ballot.pressed_at is None:
+        return
+    if any(one.person == person.id and one.at >= ballot.pressed_at for one in ticket.withdrawn):
+        code = "withdrawn-since"
+        raise VoteRefused(
+            code, "You have withdrawn your vote since you pressed this. Press again to vote anew."
+        )
 
 
 def _check_ballot(ticket: Ticket, ballot: Ballot) -> None:

@@ -228,7 +228,8 @@ class Posting:
 
     `body` is what is kept of the request's body, for `ticket.created` alone; None where nothing is (any more). `rev` is
     the revision that the event made, which the ticket may have left behind. `copied` says that this channel is
-    only told (`cc`): others are asked to decide.
+    only told (`cc`): others are asked to decide. `designated` are the people whom the demand names and the directory
+    knows.
     """
 
     type: EventType
@@ -237,6 +238,7 @@ class Posting:
     body: bytes | None = None
     rev: int = 1
     copied: bool = False
+    designated: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

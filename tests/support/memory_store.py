@@ -11,7 +11,7 @@ from dataclasses import replace
 from authz.domain.errors import StoreUnavailable, TooManyTickets
 from authz.domain.events import Event, EventType
 from authz.domain.request import CheckId
-from authz.domain.ticket import Ending, Redemption, State, Ticket, TicketDraft, Vote
+from authz.domain.ticket import Ending, Redemption, State, Ticket, TicketDraft, Vote, Withdrawal
 from authz.services.ports import Created, Loaded, Page, RedeemResult
 
 START_MS = 1_800_000_000_000
@@ -106,7 +106,7 @@ class MemoryStore:
             rev=rev + 1,
             votes=votes,
             withdrawals=ticket.withdrawals + 1,
-            withdrawn_by=(*ticket.withdrawn_by, person),
+            withdrawn=(*ticket.withdrawn, Withdrawal(person, self.now)),
         )
         self._put(ticket, EventType.VOTE_WITHDRAWN)
         return Loaded(ticket, self.now)

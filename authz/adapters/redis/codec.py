@@ -21,7 +21,7 @@ from authz.adapters.redis.record_packing import packed, unpacked
 from authz.domain.break_glass import Review, ReviewDraft
 from authz.domain.errors import RecordUnreadable
 from authz.domain.request import CheckId
-from authz.domain.ticket import Ending, Redemption, State, Ticket, TicketDraft, Vote
+from authz.domain.ticket import Ending, Redemption, State, Ticket, TicketDraft, Vote, Withdrawal
 
 FORMAT = 2
 
@@ -143,7 +143,7 @@ def decode_ticket(flat: Sequence[bytes]) -> Ticket:
             cooldown_until=_time(fields, b"cooldown_until"),
             votes=tuple(_votes(fields).values()),
             redemptions=_redemptions(fields),
-            withdrawn_by=_withdrawn_by(fields),
+            withdrawn=_withdrawn(fields),
             withdrawals=int(fields.get(b"withdrawals", 0)),
             ending=_ending(fields, b"ending"),
             replaced_by=fields.get(b"replaced_by", b"").decode(),
@@ -197,10 +197,11 @@ def _votes(fields: Mapping[bytes, bytes]) -> dict[int, Vote]:
     return {number: _vote(fields, number) for number in numbers if b"withdrawn:%d" % number not in fields}
 
 
-def _withdrawn_by(fields: Mapping[bytes, bytes]) -> tuple[str, ...]:
-    """Return the persons of the marks that name one, by number. The release before wrote the time alone."""
+def _withdrawn(fields: Mapping[bytes, bytes]) -> tuple[Withdrawal, ...]:
+    """Return what the marks that name somebody say, by number. The release before wrote the time alone."""
     marks = (fields.get(b"withdrawn:%d" % number, b"") for number in range(int(fields[b"votes"])))
-    return tuple(json.loads(mark.partition(b" ")[2]) for mark in marks if b" " in mark)
+    parts = (mark.partition(b" ") for mark in marks)
+    return tuple(Withdrawal(json.loads(person), int(at)) for at, blank, person in parts if blank)
 
 
 def _vote(fields: Mapping[bytes, bytes], number: int) -> Vote:

@@ -80,6 +80,14 @@ class Keys:
         """Return the hash of what the channels answered for one ticket."""
         return f"{self.tag}deliveries:{identifier}"
 
+    def cards(self, identifier: str) -> str:
+        """Return the hash of the cards of one ticket that are changed in place."""
+        return f"{self.tag}cards:{identifier}"
+
+    def callback(self, digest: str) -> str:
+        """Return the mark that one press of a button has come in."""
+        return f"{self.tag}callback:{digest}"
+
     def review(self, identifier: str) -> str:
         """Return the hash of one use of break-glass and its review."""
         return f"{self.tag}review:{identifier}"

@@ -23,6 +23,7 @@ STATUS = {
     "not-approved": 409,
     "too-many-withdrawals": 409,
     "votes-enough": 409,
+    "withdrawn-since": 409,
     "stale-view": 409,
     "comment-too-long": 422,
     "comment-missing": 422,

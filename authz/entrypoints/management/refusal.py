@@ -36,6 +36,7 @@ _OF_VOTE = {
     "not-voted": StatusCode.FAILED_PRECONDITION,
     "not-approved": StatusCode.FAILED_PRECONDITION,
     "too-many-withdrawals": StatusCode.FAILED_PRECONDITION,
+    "withdrawn-since": StatusCode.FAILED_PRECONDITION,
     "votes-enough": StatusCode.FAILED_PRECONDITION,
     "stale-view": StatusCode.ABORTED,
     "comment-missing": StatusCode.INVALID_ARGUMENT,

@@ -35,4 +35,6 @@ def test_the_names_are_the_catalogue() -> None:
         "grant.revoked",
         "breakglass.used",
         "breakglass.reviewed",
+        "ticket.reminded",
+        "ticket.escalated",
     ]

@@ -12,7 +12,7 @@ from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor, Identity, Person
 from authz.domain.requirement import Risk
 from authz.domain.sign_in import SignInRules
-from authz.domain.ticket import Choice, Ending, State, Ticket
+from authz.domain.ticket import Choice, Ending, State, Ticket, Withdrawal
 from authz.domain.voting import (
     COMMENT_MAX,
     VOTES_MAX,
@@ -107,7 +107,9 @@ REFUSALS: dict[str, tuple[Callable[[], object], str, str]] = {
         "20 times",
     ),
     "too many withdrawals of one's own": (
-        lambda: withdraw(replace(TWO, votes=(vote(),), withdrawn_by=("bob",) * 5), actor(), NOW),
+        lambda: withdraw(
+            replace(TWO, votes=(vote(),), withdrawn=(Withdrawal("bob", NOW),) * 5), actor(), NOW
+        ),
         "too-many-withdrawals",
         "You have withdrawn your vote 5 times",
     ),
@@ -214,8 +216,9 @@ def test_the_longest_comment_is_taken() -> None:
 
 
 def test_the_last_withdrawal_of_ones_own_is_the_fifth_whatever_others_did() -> None:
-    others = ("bob",) * (WITHDRAWALS_PER_PERSON_MAX - 1) + ("carol",) * WITHDRAWALS_PER_PERSON_MAX
-    assert withdraw(replace(TWO, votes=(vote(),), withdrawn_by=others), actor(), NOW) == vote()
+    mine = (Withdrawal("bob", NOW),) * (WITHDRAWALS_PER_PERSON_MAX - 1)
+    others = (Withdrawal("carol", NOW),) * WITHDRAWALS_PER_PERSON_MAX
+    assert withdraw(replace(TWO, votes=(vote(),), withdrawn=mine + others), actor(), NOW) == vote()
 
 
 def test_the_last_withdrawal_is_the_twentieth() -> None:
