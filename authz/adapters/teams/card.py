@@ -81,8 +81,20 @@ def ticket_card(posting: Posting, public_url: str, limits: CardLimits) -> Adapti
     ticket = posting.ticket
     state = ticket.state_at(posting.now)
     link = ticket_link(public_url, ticket)
-    whole = posting.type is EventType.TICKET_CREATED
-    body: list[Element] = [
+    body = ticket_body(posting, limits, whole=posting.type is EventType.TICKET_CREATED)
+    asked = state is State.PENDING and not posting.copied
+    if asked:
+        hint = f"Decide on the page, and only if it shows the code {short_code(ticket.id)} too."
+        body.append(own_words(hint, subtle=True))
+    button = "Review and decide" if asked else "Open the ticket"
+    return card(summary(ticket, state, link), body, button, link)
+
+
+def ticket_body(posting: Posting, limits: CardLimits, *, whole: bool) -> list[Element]:
+    """Return what a card says of a ticket: all that one needs to decide where it is `whole`, else what became of it."""
+    ticket = posting.ticket
+    state = ticket.state_at(posting.now)
+    return [
         box(_STYLES[state], own_words(headline(ticket, state), large=True)),
         *_news(posting, state),
         *_request(ticket, limits),
@@ -93,12 +105,6 @@ def ticket_card(posting: Posting, public_url: str, limits: CardLimits) -> Adapti
         fact_set(facts(ticket, state)),
         *(_body(posting, limits) if whole else ()),
     ]
-    asked = state is State.PENDING and not posting.copied
-    if asked:
-        hint = f"Decide on the page, and only if it shows the code {short_code(ticket.id)} too."
-        body.append(own_words(hint, subtle=True))
-    button = "Review and decide" if asked else "Open the ticket"
-    return card(summary(ticket, state, link), body, button, link)
 
 
 def _news(posting: Posting, state: State) -> list[Element]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import orjson
 
@@ -17,6 +18,8 @@ MAX_BYTES = 27_000
 """The vendor's limit is 28 KB of the message as it is stored, which isn't quite what is sent."""
 
 _DIVISORS = (1, 2, 4, 8, 16)
+
+T = TypeVar("T")
 
 
 def envelope(posting: Posting, public_url: str, limits: CardLimits, max_bytes: int = MAX_BYTES) -> bytes:
@@ -34,16 +37,25 @@ def alarm_envelope(alarm: Alarm, public_url: str, limits: CardLimits, max_bytes:
     return _fitting(lambda smaller: alarm_card(alarm, public_url, smaller), limits, max_bytes, review.id)
 
 
+def shrunk(make: Callable[[CardLimits], T], limits: CardLimits, max_bytes: int, identifier: str) -> T:
+    """Return what `make` makes with the largest limits, at most these, with which it is small enough.
+
+    Raises DeliveryRefused when even the smallest is larger than `max_bytes`.
+    """
+    for divisor in _DIVISORS:
+        made = make(limits.smaller(divisor))
+        if len(orjson.dumps(made)) < max_bytes:
+            return made
+    msg = f"the card of {identifier} can't be made smaller than {max_bytes} bytes"
+    raise DeliveryRefused(msg)
+
+
 def _fitting(
     make: Callable[[CardLimits], AdaptiveCard], limits: CardLimits, max_bytes: int, identifier: str
 ) -> bytes:
-    for divisor in _DIVISORS:
-        content = make(limits.smaller(divisor))
-        attachment = {"contentType": CARD_CONTENT_TYPE, "contentUrl": None, "content": content}
-        message = orjson.dumps(
-            {"type": "message", "summary": content["fallbackText"], "attachments": [attachment]}
-        )
-        if len(message) < max_bytes:
-            return message
-    msg = f"the card of {identifier} can't be made smaller than {max_bytes} bytes"
-    raise DeliveryRefused(msg)
+    return orjson.dumps(shrunk(lambda smaller: _message(make(smaller)), limits, max_bytes, identifier))
+
+
+def _message(content: AdaptiveCard) -> dict[str, object]:
+    attachment = {"contentType": CARD_CONTENT_TYPE, "contentUrl": None, "content": content}
+    return {"type": "message", "summary": content["fallbackText"], "attachments": [attachment]}
