@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from authz.adapters.redis.card_book import RedisCardBook
 from authz.adapters.redis.change_feed import CHANNEL
 from authz.adapters.redis.link import Argument, Link
 from authz.adapters.redis.outbox import RedisOutbox
@@ -22,6 +23,7 @@ from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
 from authz.domain.identity import Identity
 from authz.domain.ticket import Choice, State, Ticket
+from authz.services.card_ports import Card
 from authz.services.ports import Notice, RedeemResult
 from authz.services.sessions import Session, SessionLimits
 from authz.services.voting import SignedIn
@@ -89,6 +91,7 @@ class Process:
     reviews: RedisReviewStore
     outbox: RedisOutbox
     sessions: RedisSessionStore
+    book: RedisCardBook
 
 
 @asynccontextmanager
@@ -96,7 +99,8 @@ async def process(settings: RedisSettings) -> AsyncIterator[Process]:
     store, outbox = RedisTicketStore(settings), RedisOutbox(settings)
     try:
         sessions = RedisSessionStore(store, SessionLimits())
-        yield Process(store, RedisReviewStore(store, settings), outbox, sessions)
+        reviews, book = RedisReviewStore(store, settings), RedisCardBook(store, settings)
+        yield Process(store, reviews, outbox, sessions, book)
     finally:
         await store.aclose()
         await outbox.aclose()
@@ -207,6 +211,14 @@ class Work:
         assert await self.own.reviews.review(used.review.id)
         assert await self.own.reviews.finish_review(used.review.id, ending())
 
+    async def take_a_press(self) -> None:
+        assert [await self.own.book.first("ops", "press-1") for _ in range(2)] == [True, False]
+
+    async def adopt_a_card(self) -> None:
+        ticket = await self.held()
+        await self.own.book.keep(ticket.id, "ops", Card("room", "card-1"))
+        assert await self.own.book.cards(ticket.id, "ops") == [Card("room", "card-1")]
+
     async def sign_in_and_out(self) -> None:
         session = Session(SignedIn(Identity("iss", "bob"), "Bob", "oidc", 1), b"k" * 32)
         names = [bytes([number]) * 32 for number in range(PER_PERSON_MAX + 1)]
@@ -220,6 +232,13 @@ class Work:
         assert await self.link.command("ZCARD", persons) == PER_PERSON_MAX - 1
 
     # --- the notifier ---
+
+    async def change_a_card(self) -> None:
+        ticket = await self.held()
+        card = Card("room", "card-1")
+        await self.own.book.keep(ticket.id, "ops", card)
+        assert await self.own.book.cards(ticket.id, "ops") == [card]
+        await self.own.book.forget(ticket.id, "ops", card)
 
     async def look_at_a_review(self) -> None:
         self.number += 1
@@ -289,6 +308,8 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.end,
         Work.review,
         Work.sign_in_and_out,
+        Work.take_a_press,
+        Work.adopt_a_card,
     ),
     "notifier": (
         *EVERYBODYS,
@@ -296,6 +317,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.body_of_the_release_before,
         Work.look_at_a_review,
         Work.deliver,
+        Work.change_a_card,
         Work.wait_for_a_notice,
         Work.sweep,
         Work.sweep_what_is_not_there_any_more,
