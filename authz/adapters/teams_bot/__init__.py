@@ -1,0 +1,1 @@
+"""Microsoft Teams by a bot: cards with buttons, changed in place, in channels and in personal chats."""
