@@ -38,18 +38,23 @@ class Book:
 class Room:
     """A waiting room by a clock that a test moves; each look has `answers` left, then the ticket is over."""
 
-    def __init__(self, *, longest: float = 60.0, waiters: int = 9, each: int = 9) -> None:
+    def __init__(
+        self, *, longest: float = 60.0, waiters: int = 9, each: int = 9, judging: float = 0.5
+    ) -> None:
         self.now = 1000.0
         self.book = Book()
         self.changes = Changes(lambda: self.now)
         self.answers: list[Outcome] = []
+        self.answered = asyncio.Event()
+        self.answered.set()
         self.looked: list[CheckCall] = []
-        limits = WaitLimits(longest=longest, judging=0.5, waiters=waiters, per_requester=each)
+        limits = WaitLimits(longest=longest, judging=judging, waiters=waiters, per_requester=each)
         self.waiting = Waiting(self._again, self.changes, limits, self.book)
 
     async def _again(self, call: CheckCall, ticket_id: str) -> Outcome:
         assert ticket_id == "0-a"
         self.looked.append(call)
+        await self.answered.wait()
         return self.answers.pop(0) if self.answers else OVER
 
     def call(self, *preferences: str, envoy: float = 300.0) -> CheckCall:
@@ -161,3 +166,14 @@ async def test_nobody_waits_where_less_than_a_twentieth_of_a_second_is_left() ->
     task = asyncio.create_task(room.waiting.wait(room.call("wait=9", envoy=0.5625), HELD))
     await asyncio.wait_for(task, 5)
     assert room.book.waits[0][0] is WaitEnd.RELEASED
+
+
+async def test_a_look_that_nobody_answers_ends_with_the_time_for_judging() -> None:
+    """Else one that hangs would keep the place of its waiter, and of all others that look."""
+    room = Room(judging=MOMENT)
+    room.answered.clear()
+    task = await entering(room, HELD, "wait=9")
+    room.news(1.0)
+    with pytest.raises(TimeoutError):
+        await task
+    assert room.waiting.waiters == 0

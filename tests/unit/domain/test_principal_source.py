@@ -22,6 +22,7 @@ def claims(**fields: object) -> dict[str, object]:
         ("policy", PrincipalSource("policy")),
         ("metadata:ns/sub", PrincipalSource("metadata", "ns", ("sub",))),
         ("metadata:a.b.c/jwt/deep/oid", PrincipalSource("metadata", "a.b.c", ("jwt", "deep", "oid"))),
+        ("metadata:a:b/urn:sub", PrincipalSource("metadata", "a:b", ("urn:sub",))),
     ],
 )
 def test_three_forms_are_known(text: str, source: PrincipalSource) -> None:
@@ -138,3 +139,10 @@ def test_an_identity_is_written_without_ambiguity() -> None:
     """Colons, commas, quotes and line breaks are percent-encoded, so no two identities look alike."""
     assert str(Identity("a:b", 'c,"d\r\n\u00e9')) == "a%3Ab:c%2C%22d%0D%0A%C3%A9"
     assert str(Identity("a", "b:c")) != str(Identity("a:b", "c"))
+
+
+def test_a_claim_may_lie_as_deep_as_its_path_says() -> None:
+    deep = parse_principal_source(f"metadata:{NAMESPACE}/jwt/act/who/sub")
+    token = claims(act={"who": {"iss": ISSUER, "sub": "ci-1"}, "sub": "x"}, sub="y")
+    assert verified_principal(gated(claims=token), [deep]) == Principal(Identity(ISSUER, "ci-1"))
+    assert verified_principal(gated(claims=claims(act={"who": "ci-1"})), [deep]) is None

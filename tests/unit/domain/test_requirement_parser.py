@@ -361,3 +361,34 @@ def test_the_scope_of_several_demands_is_the_scope_of_all_or_none() -> None:
     session = {**LEAST, "grant": {"scope": "kubectl"}}
     assert PARSER.parse([session, session]).scope == "kubectl"
     assert not PARSER.parse([session, LEAST]).scope
+
+
+def test_anybody_is_as_many_people_as_the_rule_counts() -> None:
+    assert parse(approvers=[{"any": True, "count": 3}]).demands[0].alternatives == (
+        (Approver(ApproverKind.ANY, count=3),),
+    )
+
+
+def test_what_is_just_at_a_limit_is_taken() -> None:
+    limits = RequirementLimits()
+    pointer = "/" + "x" * 199
+    parsed = parse(
+        approvers=[{"group": "g" * limits.text, "count": limits.seats}], bind={"body": {"ignore": [pointer]}}
+    )
+    assert parsed.body_ignores == (pointer,)
+    assert parsed.demands[0].approvers[0].count == limits.seats
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"escalate": 7}, "approval.escalate: 7"),
+        ({"escalate": {"after": "1m", "notify": "default", "odd": 1}}, "approval.escalate: "),
+        ({"bind": {"body": {"ignore": [], "odd": 1}}}, "approval.bind.body: "),
+        ({"bind": {"headers": ["x-approval-ticket"]}}, "approval.bind.headers[0]: 'x-approval-ticket'"),
+    ],
+)
+def test_a_mistake_is_named_where_it_stands(fields: dict[str, object], where: str) -> None:
+    with pytest.raises(PolicyMalformed) as refused:
+        parse(**fields)
+    assert where in str(refused.value)

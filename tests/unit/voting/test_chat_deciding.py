@@ -181,7 +181,11 @@ async def test_what_was_shown_has_to_be_what_the_ticket_holds(world: World) -> N
 
 @pytest.mark.parametrize(
     ("name", "code", "shown"),
-    [("alice", "own-request", True), ("dave", "not-an-approver", False), ("mallory", "unknown-person", False)],
+    [
+        ("alice", "own-request", True),
+        ("dave", "not-an-approver", False),
+        ("mallory", "unknown-person", False),
+    ],
 )
 async def test_who_may_not_vote_is_told_so_and_strangers_are_shown_nothing(
     world: World, name: str, code: str, shown: bool
