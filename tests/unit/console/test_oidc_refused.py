@@ -17,6 +17,7 @@ import pytest
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from joserfc.jwt import JWTClaimsRegistry
 from structlog.testing import capture_logs
 
 from authz.adapters.oidc import provider
@@ -150,6 +151,31 @@ async def test_an_id_token_signs_nobody_in_unless_all_of_it_holds(
     monkeypatch.setattr(provider, "verified_claims", believed)
     assert (await world.person().sign_in("bob")).status_code == 303
     assert len(world.sessions.open) == 1
+
+
+GUARDS: dict[str, tuple[type, str]] = {
+    "another nonce": (CodeIDToken, "validate_nonce"),
+    "no nonce": (CodeIDToken, "validate_nonce"),
+    "another issuer": (JWTClaimsRegistry, "check_value"),
+    "the issuer with a slash": (JWTClaimsRegistry, "check_value"),
+    "several audiences and nobody's party": (CodeIDToken, "validate_azp"),
+    "for another party": (CodeIDToken, "validate_azp"),
+    "expired": (JWTClaimsRegistry, "validate_exp"),
+    "from the future": (JWTClaimsRegistry, "validate_iat"),
+    "not yet": (JWTClaimsRegistry, "validate_nbf"),
+    "beside another access token": (CodeIDToken, "validate_at_hash"),
+}
+"""The one check of the libraries that each of these tokens fails: all others let it through."""
+
+
+@pytest.mark.parametrize("what", GUARDS)
+async def test_a_claim_has_a_guard_that_nothing_else_stands_in_for(
+    world: OidcWorld, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.provider.sign = TOKENS[what](world.provider)
+    assert (await world.person().sign_in("bob")).status_code == 403
+    monkeypatch.setattr(*GUARDS[what], lambda *_: None)
+    assert (await world.person().sign_in("bob")).status_code == 303
 
 
 async def test_a_token_is_good_for_as_long_as_clocks_may_differ(world: OidcWorld) -> None:
