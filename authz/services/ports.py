@@ -13,6 +13,7 @@ from typing import Protocol
 from authz.domain.break_glass import Review
 from authz.domain.errors import HoldgateError
 from authz.domain.events import Event, EventType
+from authz.domain.follow_up import FollowUp
 from authz.domain.identity import Identity, Person
 from authz.domain.request import CheckId
 from authz.domain.ticket import Ending, State, Ticket, TicketDraft, Vote
@@ -175,7 +176,10 @@ class TicketStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One outbox entry in somebody's hands. `attempt` counts deliveries tried, this one included."""
+    """One outbox entry in somebody's hands. `attempt` counts deliveries tried, this one included.
+
+    `rev` is the revision that the event made, or of a follow-up its own number (`domain.follow_up`).
+    """
 
     entry: str
     type: EventType
@@ -210,6 +214,13 @@ class Outbox(Protocol):
         """Acknowledge and remember what each channel answered."""
         ...
 
+    async def schedule(self, notice: Notice, due: Sequence[FollowUp]) -> None:
+        """Have notices about this one's ticket come when they are due, each of them once for ever.
+
+        Whatever was scheduled before is left as it is, also when it came already.
+        """
+        ...
+
     async def retry(self, notice: Notice, after_ms: int, why: str, *, counted: bool = True) -> None:
         """Give a notice back, to be taken again, as a new entry, not before `after_ms` from now.
 
@@ -226,10 +237,11 @@ class Outbox(Protocol):
 class Posting:
     """What a channel is told: the event, and the ticket as it is now (`now` is Redis's, epoch ms).
 
-    `body` is what is kept of the request's body, for `ticket.created` alone; None where nothing is (any more). `rev` is
-    the revision that the event made, which the ticket may have left behind. `copied` says that this channel is
-    only told (`cc`): others are asked to decide. `designated` are the people whom the demand names and the directory
-    knows.
+    `body` is what is kept of the request's body, where the posting is `opening`; None where nothing is (any more).
+    `rev` is the revision that the event made, which the ticket may have left behind, or of a follow-up its own number
+    (`domain.follow_up`). `copied` says that this channel is only told (`cc`): others are asked to decide. `elsewhere`
+    says of an escalation that it asks others than this channel reaches. `designated` are the people whom the demand
+    names and the directory knows, and who haven't voted, where people are asked or reminded.
     """
 
     type: EventType
@@ -239,6 +251,14 @@ class Posting:
     rev: int = 1
     copied: bool = False
     designated: tuple[Person, ...] = ()
+    elsewhere: bool = False
+
+    @property
+    def opening(self) -> bool:
+        """Whether this asks people anew, and has to show all that is needed to judge."""
+        return self.type is EventType.TICKET_CREATED or (
+            self.type is EventType.TICKET_ESCALATED and not self.elsewhere
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +331,10 @@ class DeliveryObserver(Protocol):
 
     def unknown_route(self, notice: Notice, route: str) -> None:
         """The ticket names a route that the settings don't have (any more); the default route is taken."""
+        ...
+
+    def directory_failed(self, notice: Notice, error: Exception) -> None:
+        """The directory didn't say who the people are whom the demand names: the card mentions none of them."""
         ...
 
     def crashed(self, notice: Notice, error: Exception) -> None:

@@ -16,6 +16,8 @@ redis.call('XACK', outbox, group, entry)
 redis.call('XDEL', outbox, entry)
 if #ARGV > 3 then
   redis.call('HSET', deliveries, unpack(ARGV, 4))
-  redis.call('PEXPIRE', deliveries, retention)
+  if redis.call('PTTL', deliveries) < tonumber(retention) then
+    redis.call('PEXPIRE', deliveries, retention)
+  end
 end
 return 1

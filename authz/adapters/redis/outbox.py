@@ -2,7 +2,7 @@
 
 A notice is leased to whoever took it; a lease that runs out gives it to the next. A retry leaves the stream
 for a set that is ordered by due time, because in the stream its lease would run out and hand it over too
-early, and comes back as a new entry that carries the attempts made so far.
+early, and comes back as a new entry that carries the attempts made so far. What is scheduled waits there, too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from authz.adapters.redis.script import Script, packaged
 from authz.adapters.redis.settings import RedisSettings
 from authz.domain.errors import StoreUnavailable
 from authz.domain.events import EventType
+from authz.domain.follow_up import FollowUp
 from authz.domain.token import is_ticket_id
 from authz.services.ports import Notice
 
@@ -36,6 +37,7 @@ _DELIVER = packaged("deliver", prelude=False)
 _RETRY = packaged("retry", prelude=False)
 _BURY = packaged("bury", prelude=False)
 _NOTE = packaged("note", prelude=False)
+_SCHEDULE = packaged("schedule", prelude=False)
 _START = "0-0"
 _EVENT_TYPES = frozenset(kind.value.encode() for kind in EventType)
 _TYPE = re.compile(rb"[a-z_]+\.[a-z_]+")
@@ -98,6 +100,18 @@ class RedisOutbox:
         pairs = ((_accepted_by(notice, channel), answer) for channel, answer in receipt.items())
         answers = [text for pair in pairs for text in pair]
         await self._run(_DELIVER, keys, names, (GROUP, entry, self._settings.retention_ms, *answers))
+
+    async def schedule(self, notice: Notice, due: Sequence[FollowUp]) -> None:
+        """See Outbox. Each waits beside the retries, and comes as one of them does."""
+        keys, _ = self._place(notice.entry)
+        ticket = notice.ticket_id
+        args: list[Argument] = [self._settings.retention_ms]
+        for each in due:
+            known_by = f"{each.type.value} {each.rev}"
+            member = f"scheduled {each.type.value} {ticket} {each.rev} 0"
+            args += [f"scheduled {known_by}", each.due_at, member]
+        names = (keys.retry, keys.deliveries(ticket), keys.ticket(ticket))
+        await self._run(_SCHEDULE, keys, names, args)
 
     async def retry(self, notice: Notice, after_ms: int, why: str, *, counted: bool = True) -> None:
         """See Outbox. Nothing happens when the lease went to somebody else meanwhile."""

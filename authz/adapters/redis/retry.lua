@@ -17,7 +17,9 @@ local time = redis.call('TIME')
 local due = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + after
 redis.call('ZADD', retry, string.format('%.0f', due), entry .. ' ' .. what .. ' ' .. attempt)
 redis.call('HSET', deliveries, field, why)
-redis.call('PEXPIRE', deliveries, retention)
+if redis.call('PTTL', deliveries) < tonumber(retention) then
+  redis.call('PEXPIRE', deliveries, retention)
+end
 redis.call('XACK', outbox, group, entry)
 redis.call('XDEL', outbox, entry)
 return 1

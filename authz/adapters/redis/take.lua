@@ -15,7 +15,8 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
--- A retry waits outside the stream, where no lease can run out on it, and comes back as a new entry.
+-- A retry waits outside the stream, where no lease can run out on it, and comes back as a new entry; so does what
+-- schedule.lua put there for its time.
 local due = redis.call('ZRANGEBYSCORE', retry, '-inf', string.format('%.0f', now), 'LIMIT', 0, limit)
 for _, member in ipairs(due) do
   local kind_of, ticket, rev, attempt = string.match(member, '^%S+ (%S+) (%S+) (%S+) (%S+)$')
@@ -23,8 +24,9 @@ for _, member in ipairs(due) do
     -- Nothing of ours: the caller buries what has no type.
     kind_of, ticket, rev, attempt = '', member, 0, 0
   end
-  redis.call('XADD', outbox, '*', 'type', kind_of, 'ticket', ticket, 'rev', rev, 'attempt', attempt)
+  -- Taken off first: a full Redis lets that pass, and everything after a script's first write.
   redis.call('ZREM', retry, member)
+  redis.call('XADD', outbox, '*', 'type', kind_of, 'ticket', ticket, 'rev', rev, 'attempt', attempt)
 end
 
 local taken = {}

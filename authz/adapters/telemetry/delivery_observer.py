@@ -38,6 +38,15 @@ class NotifierObserver:
         """See DeliveryObserver."""
         log.error("notice.unknown_route", route=route, used="default", **_of(notice))
 
+    def directory_failed(self, notice: Notice, error: Exception) -> None:
+        """See DeliveryObserver."""
+        log.warning(
+            "notice.nobody_mentioned",
+            error=str(error),
+            advice="people named by the rule are not mentioned; look at the directory",
+            **_of(notice),
+        )
+
     def crashed(self, notice: Notice, error: Exception) -> None:
         """See DeliveryObserver."""
         self._metrics.deliveries.labels("", "crashed").inc()

@@ -21,6 +21,8 @@ from authz.adapters.redis.session_store import PER_PERSON_MAX, RedisSessionStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
+from authz.domain.events import EventType
+from authz.domain.follow_up import FollowUp
 from authz.domain.identity import Identity
 from authz.domain.ticket import Choice, State, Ticket
 from authz.services.card_ports import Card
@@ -251,6 +253,7 @@ class Work:
         outbox = self.own.outbox
         one, two, three = await outbox.take(3, 0)
         await outbox.renew([one.entry])
+        await outbox.schedule(one, [FollowUp(EventType.TICKET_REMINDED, 1, 10 * NEVER)])
         await outbox.accepted(one, "teams", "m-1")
         assert await outbox.receipts(one) == {"teams": "m-1"}
         await outbox.delivered(one, {"teams": "m-1"})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from authz.domain.errors import StoreUnavailable
 from authz.domain.events import EventType
+from authz.domain.follow_up import FollowUp
 from authz.domain.ticket import Ticket
 from authz.services.ports import Alarm, ChannelFailed, Loaded, Notice, Posting
 
@@ -25,6 +26,7 @@ class MemoryOutbox:
         self.retries: list[tuple[Notice, int, str, bool]] = []
         self.buried: dict[str, str] = {}
         self.noted: dict[str, dict[str, str]] = defaultdict(dict)
+        self.scheduled: dict[tuple[str, EventType, int], FollowUp] = {}
         self.renewed: list[str] = []
         self.takes = 0
         self.down = False
@@ -58,6 +60,11 @@ class MemoryOutbox:
         self._release(notice)
         self.done[notice.entry] = dict(receipt)
         await self._tell()
+
+    async def schedule(self, notice: Notice, due: Sequence[FollowUp]) -> None:
+        self._reach()
+        for each in due:
+            self.scheduled.setdefault((notice.ticket_id, each.type, each.rev), each)
 
     async def retry(self, notice: Notice, after_ms: int, why: str, *, counted: bool = True) -> None:
         self._reach()
@@ -164,6 +171,7 @@ class Watched:
     failures: list[tuple[str, str]] = field(default_factory=list)
     burials: list[tuple[str, str]] = field(default_factory=list)
     routes: list[str] = field(default_factory=list)
+    unmentioned: list[str] = field(default_factory=list)
     crashes: list[Exception] = field(default_factory=list)
     store_failures: list[str] = field(default_factory=list)
     alerted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -184,6 +192,10 @@ class Watched:
     def unknown_route(self, notice: Notice, route: str) -> None:
         assert notice.entry
         self.routes.append(route)
+
+    def directory_failed(self, notice: Notice, error: Exception) -> None:
+        assert isinstance(error, Exception)
+        self.unmentioned.append(notice.entry)
 
     def crashed(self, notice: Notice, error: Exception) -> None:
         assert notice.entry
