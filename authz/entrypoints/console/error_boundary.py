@@ -12,6 +12,12 @@ from authz.entrypoints.console.pages import error_page
 log = structlog.get_logger("holdgate.console")
 
 
+def log_failure(error: Exception) -> None:
+    """Log what nobody foresaw: its type and where it was raised, and never its text, which may quote a request."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.error("console.failed", error=type(error).__name__, file=place.filename, line=place.lineno)
+
+
 class ErrorBoundary:
     """Answers 500 when a page fails, and logs where.
 
@@ -33,10 +39,7 @@ class ErrorBoundary:
         try:
             await self._app(scope, receive, noting)
         except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error(  # noqa: TRY400 - log.exception would write the text
-                "console.failed", error=type(error).__name__, file=place.filename, line=place.lineno
-            )
+            log_failure(error)
             if begun:
                 raise
             page = error_page(

@@ -23,6 +23,7 @@ from authz.domain.prefer import PREFER, preferences
 from authz.domain.problems import Problem
 from authz.domain.reserved_headers import TICKET
 from authz.domain.reserved_paths import TICKETS_PREFIX
+from authz.entrypoints.console.error_boundary import log_failure
 from authz.services.check.responses import method_not_allowed, problem
 from authz.services.status_waiting import StatusWaiting
 from authz.services.ticket_status import TicketStatus
@@ -65,6 +66,9 @@ class StatusPages:
             return await self._waiting.of(ticket_id, wanted)
         except (StoreUnavailable, RecordUnreadable) as error:
             log.warning("status.unavailable", ticket_id=ticket_id, error=type(error).__name__)
+            return problem(Problem.UNAVAILABLE)
+        except Exception as error:  # noqa: BLE001 - a client that reads JSON has no use for a page
+            log_failure(error)
             return problem(Problem.UNAVAILABLE)
 
 

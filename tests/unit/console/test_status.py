@@ -5,6 +5,7 @@ import secrets
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from authz.domain.client_view import APPROVED_DETAIL, ticket_members
 from authz.domain.problems import Problem
@@ -148,3 +149,21 @@ async def test_without_a_way_to_sign_in_there_is_the_status_and_nothing_else(wor
     assert (await ask(world, ticket)).status_code == 200
     for path in ("/", f"/tickets/{ticket.id}", "/demo/sign-in", "/static/console.css"):
         assert (await world.browser().get(path)).status_code == 404
+
+
+async def test_what_nobody_foresaw_is_json_too_and_says_nothing_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log has the place, and not the text, which may quote a request."""
+    ticket = await world.held()
+
+    async def broken(_: str) -> None:
+        raise ArithmeticError("hg1.secret")
+
+    monkeypatch.setattr(world.memory, "load", broken)
+    with capture_logs() as lines:
+        answer = await ask(world, ticket)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert "retry-after" in answer.headers
+    assert "hg1." not in answer.text + str(lines)
+    assert [(line["event"], line["error"]) for line in lines] == [("console.failed", "ArithmeticError")]
