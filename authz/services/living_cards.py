@@ -19,12 +19,11 @@ from authz.domain.identity import Person
 from authz.domain.ticket import State
 from authz.services.bodies import kept_body
 from authz.services.card_ports import PLACES_MAX, Card, CardBook, CardGone, CardPoster
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, ChannelFailed, DeliveryDelayed, Loaded, Posting
 
 ROUNDS_MAX: Final = 5
 """How often a card is changed for one notice while others keep changing the ticket: their notices go on with it."""
-
-_OPENING: Final = frozenset({EventType.TICKET_CREATED, EventType.TICKET_ESCALATED})
 
 
 class TicketReader(Protocol):
@@ -63,7 +62,7 @@ class LivingCards:
         cards = list(await self._book.cards(posting.ticket.id, self._name))
         failures: list[ChannelFailed] = []
         posted: list[Card] = []
-        if posting.type in _OPENING:
+        if posting.opening:
             posted = await self._post_missing(posting, cards, failures)
         left = await self._update(posting, cards, failures)
         if posting.type is not EventType.TICKET_CREATED:
@@ -80,6 +79,15 @@ class LivingCards:
     async def tell(self, person: Person, posting: Posting) -> str:
         """See CardPoster."""
         return await self._poster.tell(person, posting)
+
+    @property
+    def in_place(self) -> bool:
+        """See Digesting."""
+        return True
+
+    async def digest(self, digest: Digest, reference: str) -> str:
+        """See Digesting."""
+        return await self._poster.digest(digest, reference)
 
     async def adopt(self, ticket_id: str, place: str, reference: str) -> None:
         """Remember a card that somebody pressed a button on and nobody knew of, so that it is changed from now on.

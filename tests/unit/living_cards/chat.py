@@ -10,6 +10,7 @@ from authz.domain.events import EventType
 from authz.domain.identity import Person
 from authz.domain.ticket import State, Ticket
 from authz.services.card_ports import Card, CardGone
+from authz.services.digest import Digest
 from authz.services.living_cards import LivingCards
 from authz.services.ports import Alarm, Loaded, Posting
 
@@ -65,6 +66,9 @@ class Chat:
 
     async def alarm(self, alarm: Alarm) -> str:
         return f"alarm {alarm.rev}"
+
+    async def digest(self, digest: Digest, reference: str) -> str:
+        return reference or f"digest of {digest.waiting}"
 
     def _show(self, reference: str, posting: Posting) -> None:
         self.shown[reference] = (posting.ticket.rev, posting.ticket.state_at(posting.now))

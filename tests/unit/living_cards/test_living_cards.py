@@ -257,6 +257,15 @@ async def test_who_is_told_later_gets_a_card_then(notifier: Notifier) -> None:
     assert notifier.chat.below == {"room-1": [EventType.TICKET_ESCALATED]}
 
 
+async def test_an_escalation_to_others_is_told_below_the_cards_that_are_there(notifier: Notifier) -> None:
+    """Where there is none it makes none: nobody here is asked."""
+    elsewhere = replace(notifier.shelf.posting(EventType.TICKET_ESCALATED), elsewhere=True)
+    assert await notifier.cards.send(elsewhere) == "0 cards"
+    await notifier.tell(CREATED)
+    await notifier.cards.send(elsewhere)
+    assert notifier.chat.below == {"room-1": [EventType.TICKET_ESCALATED]}
+
+
 async def test_the_body_is_shown_for_as_long_as_it_can_be_decided(notifier: Notifier) -> None:
     notifier.shelf.text = b'{"why": "cleanup"}'
     await notifier.tell(CREATED)
