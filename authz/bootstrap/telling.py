@@ -5,6 +5,7 @@ from __future__ import annotations
 from authz.adapters.telemetry.delivery_observer import NotifierObserver
 from authz.adapters.telemetry.metrics import Metrics
 from authz.bootstrap.channels import channels
+from authz.bootstrap.guarding import guarded
 from authz.bootstrap.outside import Outside
 from authz.domain.errors import SettingsInvalid
 from authz.services.delivery import Delivery, DeliverySettings, Routes
@@ -17,7 +18,8 @@ _MS = 1000
 def delivery(settings: Settings, outside: Outside, metrics: Metrics) -> Delivery:
     """Return the worker that posts notices to channels."""
     try:
-        routes = Routes(channels(settings, outside), settings.routes)
+        every = guarded(channels(settings, outside), settings, outside, metrics)
+        routes = Routes(every, settings.routes)
     except ValueError as error:
         raise SettingsInvalid([f"HOLDGATE_ROUTES: {error}"]) from error
     return Delivery(

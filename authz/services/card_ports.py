@@ -12,6 +12,7 @@ from typing import Protocol
 
 from authz.domain.events import EventType
 from authz.domain.identity import Person
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, ChannelFailed, Posting
 
 PLACES_MAX = 20
@@ -70,6 +71,15 @@ class CardPoster(Protocol):
 
     async def alarm(self, alarm: Alarm) -> str:
         """Post that somebody broke the glass, or that it was reviewed; return the chat's id of the message."""
+        ...
+
+    async def digest(self, digest: Digest, reference: str) -> str:
+        """Say in the chat's channel how many tickets wait that get no card each, because too many came at once.
+
+        Posts it where `reference` is empty, and else changes the message that is `reference`; returns the reference:
+        whatever finds the message again, its channel included. The words are those of `cards.digest_words`.
+        Raises CardGone.
+        """
         ...
 
 

@@ -32,6 +32,10 @@ class PeopleSettings(BaseModel):
     # How long a notifier has a notice for itself; another one takes it after that.
     delivery_lease: Timeout = 30_000
 
+    # How many new tickets within a minute get a card each in one channel, before one that counts stands for the others;
+    # 0 for any number. See [storms](notifications.md#storms).
+    storm_tickets: int = Field(20, ge=0, le=10_000)
+
     @field_validator("console_listen", "management_listen")
     @classmethod
     def _local_only(cls, value: str) -> str:

@@ -12,10 +12,12 @@ from enum import StrEnum
 import aiosmtplib
 import structlog
 
-from authz.adapters.email.message import mail
-from authz.adapters.email.summary import alarm_subject, alarm_text, ticket_subject, ticket_text
+from authz.adapters.cards.digest_words import digest_headline
+from authz.adapters.email.message import digest_mail, mail
+from authz.adapters.email.summary import alarm_subject, alarm_text, digest_letter, ticket_subject, ticket_text
 from authz.adapters.http_post.pace import Pace
 from authz.domain.events import EventType
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 
 EVENTS = frozenset(
@@ -104,6 +106,23 @@ class MailChannel:
             now=alarm.now,
         )
         return await self._sent(message)
+
+    @property
+    def in_place(self) -> bool:
+        """See Digesting."""
+        return False
+
+    async def digest(self, digest: Digest, reference: str) -> str:  # noqa: ARG002 - nothing can be changed here
+        """Send the mail that stands for many tickets; the reference is empty. Else as `send`."""
+        message = digest_mail(
+            digest,
+            sender=self._settings.sender,
+            recipients=self._settings.recipients,
+            subject=digest_headline(digest),
+            text=digest_letter(digest, self._settings.public_url),
+        )
+        await self._sent(message)
+        return ""
 
     async def _sent(self, message: EmailMessage) -> str:
         async with self._pace.turn() as back_after_s:

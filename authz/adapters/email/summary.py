@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from authz.adapters.cards.demand_words import HIGH_RISK, demand_in_words, scope_in_words
+from authz.adapters.cards.digest_words import digest_headline, digest_text, list_link
 from authz.adapters.cards.secrets import mask_pairs
 from authz.adapters.cards.text import one_line
 from authz.adapters.cards.wording import (
@@ -25,6 +26,7 @@ from authz.domain.identity import Identity
 from authz.domain.requirement import Risk
 from authz.domain.ticket import Choice, Ending, FrozenRequest, State
 from authz.domain.token import short_code
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, Posting
 
 TARGET = 2000
@@ -102,6 +104,11 @@ def alarm_text(alarm: Alarm, public_url: str) -> str:
         ("Reviewed at", "" if review.done_at is None else moment(review.done_at)),
     ]
     return _mail([alarm_subject(alarm), review_link(public_url, review)], rows)
+
+
+def digest_letter(digest: Digest, public_url: str) -> str:
+    """Return the text of a mail that stands for many tickets."""
+    return _mail([digest_headline(digest), list_link(public_url), digest_text(digest)], [])
 
 
 def _mail(ours: Sequence[str], rows: Sequence[tuple[str, str]]) -> str:

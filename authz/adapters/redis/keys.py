@@ -96,6 +96,13 @@ class Keys:
         """Return the pointer from a Check that broke the glass to the review it left behind."""
         return f"{self.tag}once:{digest}"
 
+    def storm(self, channel: str) -> tuple[str, str, str, str]:
+        """Return a channel's state, its tickets of a moment ago, those in its digest, and which of these wait."""
+        state, recent, digested, waiting = (
+            f"{self.tag}storm:{part}:{channel}" for part in ("state", "recent", "digested", "waiting")
+        )
+        return state, recent, digested, waiting
+
     def all_of(self, identifier: str) -> tuple[str, str, str]:
         """Return every key that one ticket alone has."""
         return self.ticket(identifier), self.body(identifier), self.deliveries(identifier)

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 
 import pymsteams
 
+from authz.adapters.cards.digest_words import digest_headline, digest_text, list_link
 from authz.adapters.cards.wording import facts, headline, review_headline, review_link, summary, ticket_link
 from authz.adapters.http_post.answer import Answer, failure
 from authz.adapters.http_post.pace import Pace
 from authz.adapters.http_post.secret_url import SecretUrl, unlogged
 from authz.adapters.teams.workflows import EVENTS
 from authz.domain.events import EventType
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 
 PER_SECOND = 4
@@ -69,6 +71,17 @@ class ConnectorChannel:
         link = review_link(self._settings.public_url, alarm.review)
         text = f"Rule {alarm.review.draft.break_glass.rule}. Who did what, and why, is on the page."
         return await self._sent(title, f"{title}: {link}", text, (), link)
+
+    @property
+    def in_place(self) -> bool:
+        """See Digesting."""
+        return False
+
+    async def digest(self, digest: Digest, reference: str) -> str:  # noqa: ARG002 - nothing can be changed here
+        """Post the card that stands for many tickets; the reference is empty. Else as `send`."""
+        title, link = digest_headline(digest), list_link(self._settings.public_url)
+        await self._sent(title, f"{title}: {link}", digest_text(digest), (), link)
+        return ""
 
     async def _sent(
         self, title: str, shown_first: str, text: str, pairs: Sequence[tuple[str, str]], link: str

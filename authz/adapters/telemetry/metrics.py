@@ -137,6 +137,24 @@ class Metrics:
         self.dead_letters = Counter(
             "holdgate_dead_letters", "Notices given up on: somebody was not told.", registry=self.registry
         )
+        self.channel_open = Gauge(
+            "holdgate_channel_circuit_open",
+            "1 while a channel is left alone because it failed again and again.",
+            ["channel"],
+            registry=self.registry,
+        )
+        self.digested = Counter(
+            "holdgate_storm_tickets",
+            "Tickets that got no card in a channel because too many came at once; a digest counts them.",
+            ["channel"],
+            registry=self.registry,
+        )
+        self.digest_waiting = Gauge(
+            "holdgate_storm_waiting",
+            "Tickets that wait without a card, as this process's last digest said.",
+            ["channel"],
+            registry=self.registry,
+        )
         self.deliveries_in_hand = Gauge(
             "holdgate_deliveries_in_hand", "Notices being delivered now.", registry=self.registry
         )
