@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from authz.adapters.redis.conversation_store import PEOPLE, ROOMS
 from authz.adapters.redis.keys import Keys, every_partition
 from authz.adapters.redis.link import Link
 from authz.adapters.redis.outbox import RedisOutbox
@@ -17,8 +18,9 @@ from authz.adapters.redis.store import RedisTicketStore
 from tests.support.redis_server import RedisServer
 
 KEYS = Keys.of(0)
-# One of each for a partition: what they hold ends by transitions, by the sweep or, in streams, by being read.
-WITHOUT_TTL = {
+# One of each for a partition: what they hold ends by transitions, by the sweep or, in streams, by being read. A bot
+# is in its conversations until somebody removes it.
+WITHOUT_TTL = {ROOMS, PEOPLE} | {
     name
     for keys in every_partition(PARTITIONS_MAX)
     for name in (*keys.shared, keys.retry, keys.dead, keys.meta, keys.reviews, keys.breakers)

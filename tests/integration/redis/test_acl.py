@@ -13,6 +13,7 @@ import pytest
 
 from authz.adapters.redis.card_book import RedisCardBook
 from authz.adapters.redis.change_feed import CHANNEL
+from authz.adapters.redis.conversation_store import RedisConversationStore
 from authz.adapters.redis.link import Argument, Link
 from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
@@ -26,6 +27,7 @@ from authz.domain.follow_up import FollowUp
 from authz.domain.identity import Identity
 from authz.domain.ticket import Choice, State, Ticket
 from authz.services.card_ports import Card
+from authz.services.conversations import Conversation, ConversationKind, personal_key
 from authz.services.ports import Notice, RedeemResult
 from authz.services.sessions import Session, SessionLimits
 from authz.services.voting import SignedIn
@@ -94,6 +96,7 @@ class Process:
     outbox: RedisOutbox
     sessions: RedisSessionStore
     book: RedisCardBook
+    chats: RedisConversationStore
 
 
 @asynccontextmanager
@@ -102,7 +105,8 @@ async def process(settings: RedisSettings) -> AsyncIterator[Process]:
     try:
         sessions = RedisSessionStore(store, SessionLimits())
         reviews, book = RedisReviewStore(store, settings), RedisCardBook(store, settings)
-        yield Process(store, reviews, outbox, sessions, book)
+        chats = RedisConversationStore(store, "bot")
+        yield Process(store, reviews, outbox, sessions, book, chats)
     finally:
         await store.aclose()
         await outbox.aclose()
@@ -233,6 +237,19 @@ class Work:
         [persons] = cast("list[bytes]", await self.link.command("KEYS", "{holdgate:sessions}:of:*"))
         assert await self.link.command("ZCARD", persons) == PER_PERSON_MAX - 1
 
+    # --- console and notifier ---
+
+    async def write_into_conversations(self) -> None:
+        for kind, key in (
+            (ConversationKind.CHANNEL, "channel"),
+            (ConversationKind.PERSONAL, personal_key("tenant", "bob")),
+        ):
+            met = Conversation(key, "https://service.example/", "a:1", "tenant", kind)
+            assert await self.own.chats.keep(met)
+            assert await self.own.chats.find(key) == met
+            await self.own.chats.forget(key)
+        assert await self.own.chats.personal("tenant", "bob") is None
+
     # --- the notifier ---
 
     async def change_a_card(self) -> None:
@@ -313,6 +330,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.sign_in_and_out,
         Work.take_a_press,
         Work.adopt_a_card,
+        Work.write_into_conversations,
     ),
     "notifier": (
         *EVERYBODYS,
@@ -321,6 +339,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.look_at_a_review,
         Work.deliver,
         Work.change_a_card,
+        Work.write_into_conversations,
         Work.wait_for_a_notice,
         Work.sweep,
         Work.sweep_what_is_not_there_any_more,
