@@ -19,6 +19,7 @@ from tests.support.gate_opa import DEMO_POLICY
 from tests.support.waiting import until
 
 DATABASE = "/resources/db-orders"
+ROUTES = json.dumps({"default": ["room"], "prod-changes": ["room"]})
 INCIDENT = {"id": "INC-7", "resource": "db-orders"}
 
 
@@ -30,7 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
         running_gate(
             around,
             parts=("all", "check"),
-            routes=json.dumps({"default": ["room"], "prod-changes": ["room"]}),
+            routes=ROUTES,
         ) as gate,
     ):
         yield gate
@@ -133,3 +134,16 @@ def test_what_can_not_be_written_down_does_not_pass(burning: Gate) -> None:
     finally:
         burning.backing.redis.start()
     until("it passes again", lambda: burning.send(DATABASE, who="bob").status == 200)
+
+
+def test_one_person_breaks_the_glass_so_often_and_no_more(burning: Gate) -> None:
+    """Each use is somebody's work afterwards. Who has used theirs up meets a 429 that names a time, and others don't."""
+    with running_gate(
+        burning.backing, parts=("check",), routes=ROUTES, break_glass_per_minute_per_requester="2"
+    ) as gate:
+        assert [gate.send(DATABASE, who="bob").status for _ in range(2)] == [200, 200]
+        refused = gate.send(DATABASE, who="bob")
+        assert (refused.status, problem(refused)) == (429, "break-glass-exhausted")
+        assert int(dict(refused.headers)["retry-after"]) >= 1
+        assert gate.hits(DATABASE) == 2
+        assert gate.send(DATABASE, who="carol").status == 200
