@@ -178,7 +178,9 @@ class TicketStore(Protocol):
 class Notice:
     """One outbox entry in somebody's hands. `attempt` counts deliveries tried, this one included.
 
-    `rev` is the revision that the event made, or of a follow-up its own number (`domain.follow_up`).
+    `rev` is the revision that the event made, or of a follow-up its own number (`domain.follow_up`). `again` says that
+    it was given back or sent again, so that some channels may have it already, whatever `attempt` is. `at` is when the
+    event happened (epoch ms by Redis), 0 where the outbox doesn't say it.
     """
 
     entry: str
@@ -186,6 +188,8 @@ class Notice:
     ticket_id: str
     rev: int
     attempt: int
+    again: bool = False
+    at: int = 0
 
 
 class Outbox(Protocol):

@@ -151,7 +151,7 @@ class Storm:
             return await self._created(posting)
         if not await self._book.inside(self._name, posting.ticket.id):
             return await self._channel.send(posting)
-        escalated = posting.type is EventType.TICKET_ESCALATED
+        escalated = posting.type is EventType.TICKET_ESCALATED and posting.opening
         if self._in_place:
             return await self._changed(posting, left=escalated or not pending)
         if escalated and pending:
@@ -176,10 +176,8 @@ class Storm:
         ticket_id = posting.ticket.id
         number = await self._book.leave(self._name, ticket_id, in_place=True) if left else 0
         # What opens a card is of no use any more when the ticket was decided meanwhile.
-        late = posting.type is EventType.TICKET_CREATED or (
-            posting.type is EventType.TICKET_ESCALATED
-            and posting.ticket.state_at(posting.now) is not State.PENDING
-        )
+        pending = posting.ticket.state_at(posting.now) is State.PENDING
+        late = posting.opening and (posting.type is EventType.TICKET_CREATED or not pending)
         receipt = "digest" if late else await self._channel.send(posting)
         if number:
             await self._tell(number)

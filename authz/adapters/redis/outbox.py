@@ -39,6 +39,8 @@ _BURY = packaged("bury", prelude=False)
 _NOTE = packaged("note", prelude=False)
 _SCHEDULE = packaged("schedule", prelude=False)
 _START = "0-0"
+# Of a row of take.lua: entry, type, ticket, rev, attempt.
+_DESCRIBED = 5
 _EVENT_TYPES = frozenset(kind.value.encode() for kind in EventType)
 _TYPE = re.compile(rb"[a-z_]+\.[a-z_]+")
 log = structlog.get_logger("holdgate.notifier")
@@ -121,13 +123,14 @@ class RedisOutbox:
         attempts = notice.attempt if counted else notice.attempt - 1
         args = (GROUP, self._settings.consumer, entry, max(0, after_ms), what, attempts)
         failed = f"failed {notice.type.value} {notice.rev}"
-        await self._run(_RETRY, keys, names, (*args, failed, _storable(why), self._settings.retention_ms))
+        known = (failed, _storable(why), self._settings.retention_ms, notice.at)
+        await self._run(_RETRY, keys, names, (*args, *known))
 
     async def bury(self, notice: Notice, why: str) -> None:
         """See Outbox."""
         keys, entry = self._place(notice.entry)
         what = (notice.type.value, notice.ticket_id, notice.rev, notice.attempt)
-        args = (GROUP, entry, *what, _storable(why), DEAD_LETTERS_MAX)
+        args = (GROUP, entry, *what, _storable(why), DEAD_LETTERS_MAX, notice.at)
         await self._run(_BURY, keys, (keys.outbox, keys.dead), args)
 
     async def _take_now(self, limit: int) -> _Taken:
@@ -163,7 +166,7 @@ class RedisOutbox:
                 notices += [notice] if notice else []
         for row, why in unreadable:
             log.error("notice.buried", why=why, entry=row[0].decode(), advice="see docs/redis.md")
-            args: list[Argument] = [GROUP, *row, _storable(why), DEAD_LETTERS_MAX]
+            args: list[Argument] = [GROUP, *row[:_DESCRIBED], _storable(why), DEAD_LETTERS_MAX, 0]
             await self._run(_BURY, keys, (keys.outbox, keys.dead), args)
         return notices
 
@@ -225,7 +228,7 @@ def _notice(keys: Keys, row: Sequence[bytes]) -> Notice | None:
 
     When the lease of that is over, such a release takes it. Raises ValueError for a row that no release wrote.
     """
-    entry, kind, ticket, rev, attempt = row
+    entry, kind, ticket, rev, attempt, again, at = row
     if not _TYPE.fullmatch(kind):
         msg = f"{kind!r} is no type of an event"
         raise ValueError(msg)
@@ -240,4 +243,6 @@ def _notice(keys: Keys, row: Sequence[bytes]) -> Notice | None:
         ticket_id=ticket.decode(),
         rev=int(rev),
         attempt=int(attempt),
+        again=again != b"0",
+        at=int(at) if at.isdigit() else 0,
     )

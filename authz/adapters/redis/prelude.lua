@@ -47,7 +47,7 @@ end
 local function record(now, kind, id, rev, data, ...)
   redis.pcall('PUBLISH', 'holdgate:changed', id)
   redis.call('XADD', AUDIT, '*', 'type', kind, 'ticket', id, 'rev', rev, 'at', text(now), 'data', data, ...)
-  redis.call('XADD', OUTBOX, '*', 'type', kind, 'ticket', id, 'rev', rev, 'attempt', 0)
+  redis.call('XADD', OUTBOX, '*', 'type', kind, 'ticket', id, 'rev', rev, 'attempt', 0, 'at', text(now))
   redis.call('SET', CLOCK, text(now))
 end
 

@@ -19,14 +19,17 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- schedule.lua put there for its time.
 local due = redis.call('ZRANGEBYSCORE', retry, '-inf', string.format('%.0f', now), 'LIMIT', 0, limit)
 for _, member in ipairs(due) do
-  local kind_of, ticket, rev, attempt = string.match(member, '^%S+ (%S+) (%S+) (%S+) (%S+)$')
+  local first, kind_of, ticket, rev, attempt = string.match(member, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
   if not kind_of then
     -- Nothing of ours: the caller buries what has no type.
-    kind_of, ticket, rev, attempt = '', member, 0, 0
+    first, kind_of, ticket, rev, attempt = '', '', member, 0, 0
   end
+  -- When it happened stands behind the entry that it was, where the release before looks at nothing.
+  local at = string.match(first, '@(%d+)$') or '0'
   -- Taken off first: a full Redis lets that pass, and everything after a script's first write.
   redis.call('ZREM', retry, member)
-  redis.call('XADD', outbox, '*', 'type', kind_of, 'ticket', ticket, 'rev', rev, 'attempt', attempt)
+  redis.call('XADD', outbox, '*', 'type', kind_of, 'ticket', ticket, 'rev', rev, 'attempt', attempt,
+    'again', 1, 'at', at)
 end
 
 local taken = {}
@@ -37,7 +40,7 @@ local function add(entry, tries)
   end
   -- The blanks keep one foreign entry from stopping all the others; the caller buries it.
   taken[#taken + 1] = { entry[1], fields['type'] or '', fields['ticket'] or '', fields['rev'] or '0',
-    string.format('%.0f', (tonumber(fields['attempt']) or 0) + tries) }
+    string.format('%.0f', (tonumber(fields['attempt']) or 0) + tries), fields['again'] or '0', fields['at'] or '0' }
 end
 
 local claimed = redis.call('XAUTOCLAIM', outbox, group, consumer, lease, cursor, 'COUNT', limit)

@@ -238,6 +238,14 @@ async def test_where_nothing_can_be_changed_an_escalated_one_gets_a_card_and_fol
     assert await posts.hear(over(ticket(4)), of=EventType.TICKET_REJECTED) == ["card"]
 
 
+async def test_an_escalation_that_asks_others_opens_no_card_here(notifier: Notifier) -> None:
+    posts = replace(notifier, room=Room(in_place=False))
+    await posts.hear(*tickets(5))
+    elsewhere = Posting(EventType.TICKET_ESCALATED, ticket(4), CREATED_AT, elsewhere=True)
+    assert await posts.channel.send(elsewhere) == "digest"
+    assert len(posts.room.cards) == 3
+
+
 async def test_a_notice_waits_until_a_digest_has_counted_it(notifier: Notifier) -> None:
     every = tickets(6)
     await notifier.hear(*every[:4])

@@ -165,6 +165,41 @@ async def test_attempts_add_up_over_retries_and_lost_leases(
     assert [one.attempt for one in (first, second, third, fourth, same)] == [1, 2, 3, 4, 4]
 
 
+async def test_what_was_given_back_says_so_even_where_nothing_was_tried(
+    store: RedisTicketStore, outbox: RedisOutbox
+) -> None:
+    """Another channel may have accepted it, so that whoever has it then has to ask for the receipts."""
+    await store.create(draft())
+    [first] = await outbox.take(10, 0)
+    await outbox.retry(first, 0, "paused", counted=False)
+    [same] = await taken(outbox)
+    assert [(one.attempt, one.again) for one in (first, same)] == [(1, False), (1, True)]
+
+
+async def test_when_it_happened_comes_with_it_over_attempts(
+    store: RedisTicketStore, outbox: RedisOutbox
+) -> None:
+    created = await store.create(draft())
+    [first] = await outbox.take(10, 0)
+    await outbox.retry(first, 0, "x")
+    [second] = await taken(outbox)
+    assert first.at == second.at == created.ticket.created_at
+
+
+async def test_entries_of_the_release_before_say_no_time(
+    store: RedisTicketStore, outbox: RedisOutbox, link: Link
+) -> None:
+    ticket = (await store.create(draft())).ticket
+    [first] = await outbox.take(10, 0)
+    await outbox.delivered(first, {})
+    old = ("type", "ticket.created", "ticket", ticket.id, "rev", 1, "attempt", 0)
+    await link.command("XADD", KEYS.outbox, "*", *old)
+    await link.command("ZADD", KEYS.retry, 1, f"1-1 ticket.created {ticket.id} 1 3")
+    fresh, given_back = sorted(await outbox.take(10, 0), key=lambda notice: notice.attempt)
+    assert (fresh.at, fresh.again, fresh.attempt) == (0, False, 1)
+    assert (given_back.at, given_back.again, given_back.attempt) == (0, True, 4)
+
+
 async def test_a_retry_by_somebody_who_lost_the_lease_changes_nothing(
     store: RedisTicketStore, outbox: RedisOutbox, other: RedisOutbox, link: Link
 ) -> None:
@@ -202,6 +237,7 @@ async def test_a_buried_notice_is_a_dead_letter_with_its_reason_and_the_ticket_s
         b"ticket": ticket.id.encode(),
         b"rev": b"1",
         b"attempt": b"1",
+        b"at": b"%d" % ticket.created_at,
         b"why": b"HTTP 410: gone",
     }
     assert await link.command("XLEN", KEYS.outbox) == 0
