@@ -98,6 +98,21 @@ class LivingCards:
         if all(card.reference != reference for card in cards):
             await self._book.keep(ticket_id, self._name, Card(place, reference))
 
+    async def mend(self, ticket_id: str, place: str, reference: str) -> None:
+        """Make one card say what is true now: somebody pressed a button that it should not have any more.
+
+        Raises DeliveryDelayed, DeliveryRefused and StoreUnavailable.
+        """
+        loaded = await self._tickets.load(ticket_id)
+        if loaded is None:
+            return
+        failures: list[ChannelFailed] = []
+        shown = await self._with_body(Posting(EventType.TICKET_CREATED, loaded.ticket, loaded.now))
+        left = await self._update(shown, [Card(place, reference)], failures)
+        await self._catch_up(shown, left, failures)
+        if failures:
+            raise _worst(failures)
+
     async def _post_missing(
         self, posting: Posting, cards: Sequence[Card], failures: list[ChannelFailed]
     ) -> list[Card]:
