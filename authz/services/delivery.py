@@ -8,50 +8,21 @@ That is harmless: a decision is a compare-and-set, and a card says what is true 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import ceil
-from typing import Protocol
 
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
-from authz.domain.events import EventType
 from authz.services.backoff import Backoff
-from authz.services.bodies import kept_body
+from authz.services.errands import Errand, Errands
 from authz.services.ports import (
-    Alarm,
-    Channel,
     ChannelFailed,
     DeliveryDelayed,
     DeliveryObserver,
-    Loaded,
+    DeliveryRefused,
     Notice,
     Outbox,
-    Posting,
 )
-from authz.services.review_port import Reviewed
-
-DEFAULT_ROUTE = "default"
-_OF_REVIEWS = {EventType.BREAKGLASS_USED, EventType.BREAKGLASS_REVIEWED}
-
-
-class TicketReader(Protocol):
-    """What delivery needs of a TicketStore."""
-
-    async def load(self, ticket_id: str) -> Loaded | None:
-        """See TicketStore."""
-        ...
-
-    async def body(self, ticket_id: str) -> bytes | None:
-        """See TicketStore."""
-        ...
-
-
-class ReviewReader(Protocol):
-    """What delivery needs of a ReviewStore."""
-
-    async def review(self, review_id: str) -> Reviewed | None:
-        """See ReviewStore."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +43,14 @@ class DeliverySettings:
     store_backoff: Backoff = field(default_factory=lambda: Backoff(base_s=0.1, max_s=2.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Routes:
-    """Channels by name, and the names of the channels of each route. There is a route `default`."""
-
-    channels: Mapping[str, Channel]
-    routes: Mapping[str, Sequence[str]]
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a route to a channel that doesn't exist, and where there is no default.
-
-        A route may be empty: its tickets are on the page and the command line, and nobody is told.
-        """
-        if DEFAULT_ROUTE not in self.routes:
-            msg = f"routes: {DEFAULT_ROUTE!r} is missing"
-            raise ValueError(msg)
-        for route, names in self.routes.items():
-            for name in names:
-                if name not in self.channels:
-                    msg = f"routes: {route!r} names the channel {name!r}, which the settings don't define"
-                    raise ValueError(msg)
-
-
 class Delivery:
     """One worker. Several, in several processes, share one outbox."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - each is one collaborator, named at the only call
-        self,
-        outbox: Outbox,
-        tickets: TicketReader,
-        reviews: ReviewReader,
-        routes: Routes,
-        observer: DeliveryObserver,
-        settings: DeliverySettings,
+    def __init__(
+        self, outbox: Outbox, errands: Errands, observer: DeliveryObserver, settings: DeliverySettings
     ) -> None:
         self._outbox = outbox
-        self._tickets = tickets
-        self._reviews = reviews
-        self._routes = routes
+        self._errands = errands
         self._observer = observer
         self._settings = settings
         self._in_hand: dict[asyncio.Task[None], Notice] = {}
@@ -198,72 +139,37 @@ class Delivery:
             await self._bury(notice, f"taken {notice.attempt - 1} times and never settled")
             return
         try:
-            posting = await self._posting(notice)
+            errands = await self._errands.of(notice)
         except RecordUnreadable as error:
             await self._bury(notice, f"what it is about can't be read: {error}")
             return
-        if posting is None:
+        if errands is None:
             await self._bury(notice, "what it is about is not there any more")
             return
-        channels = self._wanted(notice, posting)
-        receipts = dict(await self._outbox.receipts(notice)) if notice.attempt > 1 else {}
-        missing = [name for name in channels if name not in receipts]
-        post = self._post if len(missing) == 1 else self._post_and_note
-        results = await asyncio.gather(*(post(notice, name, posting) for name in missing))
+        asked = bool(errands) and (notice.again or notice.attempt > 1)
+        receipts = dict(await self._outbox.receipts(notice)) if asked else {}
+        missing = [errand for errand in errands if errand.name not in receipts]
+        run = self._run if len(missing) == 1 else self._run_and_note
+        results = await asyncio.gather(*(run(notice, errand) for errand in missing))
         failed: dict[str, ChannelFailed] = {}
-        for name, result in zip(missing, results, strict=True):
+        for errand, result in zip(missing, results, strict=True):
             if isinstance(result, str):
-                receipts[name] = result
-            else:
-                failed[name] = result
+                receipts[errand.name] = result
+            elif errand.needed or not isinstance(result, DeliveryRefused):
+                failed[errand.name] = result
         if failed:
             await self._try_later_or_bury(notice, failed)
         else:
             await self._outbox.delivered(notice, receipts)
 
-    async def _posting(self, notice: Notice) -> Posting | Alarm | None:
-        if notice.type in _OF_REVIEWS:
-            reviewed = await self._reviews.review(notice.ticket_id)
-            return None if reviewed is None else Alarm(notice.type, reviewed.review, reviewed.now, notice.rev)
-        loaded = await self._tickets.load(notice.ticket_id)
-        if loaded is None:
-            return None
-        # What comes later follows a card that showed it.
-        created = notice.type is EventType.TICKET_CREATED
-        body = await kept_body(self._tickets, loaded.ticket) if created else None
-        return Posting(notice.type, loaded.ticket, loaded.now, body, notice.rev)
-
-    def _wanted(self, notice: Notice, posting: Posting | Alarm) -> list[str]:
-        """Return the names of the routes' channels that post something for this event."""
-        for route in _routes_of(posting):
-            if route not in self._routes.routes:
-                self._observer.unknown_route(notice, route)
-        names = self._channels_of(_routes_of(posting))
-        channels = self._routes.channels
-        return [name for name in dict.fromkeys(names) if notice.type in channels[name].events]
-
-    def _channels_of(self, routes: Sequence[str]) -> list[str]:
-        every = self._routes.routes
-        return [name for route in routes for name in every.get(route, every[DEFAULT_ROUTE])]
-
-    def _addressed(self, name: str, posting: Posting | Alarm) -> Posting | Alarm:
-        """Return the posting for one channel: a copy where no route that leads there is asked to decide."""
-        if isinstance(posting, Alarm):
-            return posting
-        asked = self._channels_of(posting.ticket.draft.requirement.notify)
-        return posting if name in asked else replace(posting, copied=True)
-
-    async def _post(self, notice: Notice, name: str, posting: Posting | Alarm) -> str | ChannelFailed:
-        """Post to one channel; return its receipt or what went wrong. One channel's trouble is no other's."""
+    async def _run(self, notice: Notice, errand: Errand) -> str | ChannelFailed:
+        """Do one errand; return its receipt or what went wrong. One channel's trouble is no other's."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        posting = self._addressed(name, posting)
         failure: ChannelFailed
         try:
             async with asyncio.timeout(self._settings.post_s):
-                channel = self._routes.channels[name]
-                told = channel.alarm(posting) if isinstance(posting, Alarm) else channel.send(posting)
-                receipt = await told
+                receipt = await errand.do()
         except ChannelFailed as error:
             failure = error
         except TimeoutError:
@@ -272,19 +178,18 @@ class Delivery:
             # Only its type: the text may hold an address.
             failure = DeliveryDelayed(f"the channel failed with {type(error).__name__}")
         else:
-            self._observer.posted(notice, name, loop.time() - begun)
+            if receipt:
+                self._observer.posted(notice, errand.name, loop.time() - begun)
             return receipt
-        self._observer.failed(notice, name, failure)
+        self._observer.failed(notice, errand.name, failure)
         return failure
 
-    async def _post_and_note(
-        self, notice: Notice, name: str, posting: Posting | Alarm
-    ) -> str | ChannelFailed:
-        """Post, and write down at once that this channel has it: the others may keep the notice for long."""
-        result = await self._post(notice, name, posting)
+    async def _run_and_note(self, notice: Notice, errand: Errand) -> str | ChannelFailed:
+        """Do it, and write down at once that it is done: the others may keep the notice for long."""
+        result = await self._run(notice, errand)
         if isinstance(result, str):
             try:
-                await self._outbox.accepted(notice, name, result)
+                await self._outbox.accepted(notice, errand.name, result)
             except StoreUnavailable as error:
                 self._observer.store_failed("noting an accepted card", error)
         return result
@@ -303,11 +208,3 @@ class Delivery:
     async def _bury(self, notice: Notice, why: str) -> None:
         await self._outbox.bury(notice, why)
         self._observer.buried(notice, why)
-
-
-def _routes_of(posting: Posting | Alarm) -> tuple[str, ...]:
-    if isinstance(posting, Alarm):
-        terms = posting.review.draft.break_glass
-        return (*terms.notify, *terms.cc)
-    requirement = posting.ticket.draft.requirement
-    return (*requirement.notify, *requirement.cc)

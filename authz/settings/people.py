@@ -7,10 +7,11 @@ from pydantic_settings import NoDecode
 
 from authz.setting_channels import AnyChannel
 from authz.setting_listeners import check_listen
+from authz.setting_routes import Route
 from authz.setting_values import FromText, Timeout, check_public_url
 
 Channels = Annotated[dict[str, AnyChannel], NoDecode, FromText]
-Routes = Annotated[dict[str, tuple[str, ...]], NoDecode, FromText]
+Routes = Annotated[dict[str, Route], NoDecode, FromText]
 
 
 class PeopleSettings(BaseModel):
@@ -25,8 +26,9 @@ class PeopleSettings(BaseModel):
     # Name → how to reach people there, `{"kind": "teams-workflows", "url": "https://…"}` for example; the kinds are in
     # [notifications](notifications.md#kinds-of-channels).
     channels: Channels = Field(default_factory=dict)
-    # Route name → names of channels. `default` is where holds go that name no route.
-    routes: Routes = {"default": ()}
+    # Route name → names of channels, or `{"channels": […], "tell_requester": true}` to have them tell the requester of
+    # [the outcome](notifications.md#telling-the-requester). `default` is where holds go that name no route.
+    routes: Routes = {"default": Route()}
     # How often a notice is tried before it is given up on.
     delivery_attempts: int = Field(8, ge=1, le=100)
     # How long a notifier has a notice for itself; another one takes it after that.
@@ -46,18 +48,25 @@ class PeopleSettings(BaseModel):
     def _followable(cls, value: str) -> str:
         return check_public_url(value)
 
+    @field_validator("channels")
+    @classmethod
+    def _channels_have_names(cls, value: dict[str, AnyChannel]) -> dict[str, AnyChannel]:
+        for name in value:
+            if not name or any(character.isspace() for character in name):
+                msg = "the name of a channel must have characters, and no space among them"
+                raise ValueError(msg)
+        return value
+
     @field_validator("routes")
     @classmethod
-    def _routes_lead_somewhere(
-        cls, value: dict[str, tuple[str, ...]], info: ValidationInfo
-    ) -> dict[str, tuple[str, ...]]:
+    def _routes_lead_somewhere(cls, value: dict[str, Route], info: ValidationInfo) -> dict[str, Route]:
         if "default" not in value:
             msg = "there must be a route named default"
             raise ValueError(msg)
         channels = info.data.get("channels")
         if channels is None:  # the channels have problems of their own
             return value
-        unknown = sorted({name for names in value.values() for name in names} - channels.keys())
+        unknown = sorted({name for route in value.values() for name in route.channels} - channels.keys())
         if unknown:
             msg = f"no channel is named {', '.join(unknown)}; there are: {', '.join(sorted(channels)) or 'none'}"
             raise ValueError(msg)

@@ -20,9 +20,13 @@ from authz.adapters.redis.store import RedisTicketStore
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.domain.events import EventType
 from authz.services.backoff import Backoff
-from authz.services.delivery import Delivery, DeliverySettings, Routes
+from authz.services.delivery import Delivery, DeliverySettings
+from authz.services.errands import Errands
 from authz.services.expiry import Expiry, ExpirySettings
 from authz.services.ports import Alarm, Channel, Notice, Posting
+from authz.services.reach import Reach
+from authz.services.routes import Routes
+from tests.support.people import SampleDirectory
 from tests.unit.delivery.doubles import Watched
 
 
@@ -122,7 +126,9 @@ async def running(plan: Plan) -> AsyncIterator[Watched]:
             backoff=Backoff(0.05, 0.2),
         )
         routes = Routes({"teams": channel}, {"default": ("teams",)})
-        delivery = Delivery(outbox, store, RedisReviewStore(store, settings), routes, watched, bounds)
+        reviews = RedisReviewStore(store, settings)
+        errands = Errands(outbox, store, reviews, routes, Reach(SampleDirectory()), watched)
+        delivery = Delivery(outbox, errands, watched, bounds)
         expiry = Expiry(store, watched, ExpirySettings())
         tasks = [asyncio.create_task(delivery.run(stop)), asyncio.create_task(expiry.run(stop))]
         try:

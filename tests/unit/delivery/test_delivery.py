@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,70 +9,13 @@ from authz.domain.break_glass import BreakGlass, ReviewDraft
 from authz.domain.errors import RecordUnreadable, StoreUnavailable
 from authz.domain.events import EventType
 from authz.domain.request import CheckId
-from authz.domain.ticket import State, Ticket
+from authz.domain.ticket import State
 from authz.services.backoff import Backoff
-from authz.services.delivery import Delivery, DeliverySettings, Routes
-from authz.services.ports import Alarm, Channel, DeliveryDelayed, DeliveryRefused, Notice
-from tests.support.memory_reviews import MemoryReviews
-from tests.support.sample_tickets import CREATED_AT, REQUIREMENT, approved, ticket
-from tests.unit.delivery.doubles import FakeChannel, MemoryOutbox, MemoryTickets, Watched
-
-AT_ONCE = Backoff(0.0, 0.0, jitter=lambda most: most)
-SETTINGS = DeliverySettings(
-    in_hand=4,
-    attempts=3,
-    lease_s=0.06,
-    post_s=5.0,
-    block_ms=10,
-    drain_s=5.0,
-    backoff=AT_ONCE,
-    store_backoff=AT_ONCE,
-)
-
-
-def notice(
-    number: int = 0, kind: EventType = EventType.TICKET_CREATED, attempt: int = 1, of: Ticket | None = None
-) -> Notice:
-    return Notice(f"1-{number}", kind, (of or ticket(number)).id, 1, attempt)
-
-
-class Rig:
-    """A worker on doubles."""
-
-    def __init__(
-        self,
-        *notices: Notice,
-        channels: dict[str, FakeChannel] | None = None,
-        routes: dict[str, tuple[str, ...]] | None = None,
-        settings: DeliverySettings = SETTINGS,
-    ) -> None:
-        self.outbox = MemoryOutbox(*notices)
-        self.tickets = MemoryTickets(*(ticket(n) for n in range(20)), now=CREATED_AT + 1)
-        self.channels = channels or {"teams": FakeChannel()}
-        self.watched = Watched()
-        known: dict[str, Channel] = dict(self.channels)
-        wiring = Routes(known, routes or {"default": tuple(known)})
-        self.reviews = MemoryReviews()
-        self.delivery = Delivery(self.outbox, self.tickets, self.reviews, wiring, self.watched, settings)
-        self.stop = asyncio.Event()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
-        task = asyncio.create_task(self.delivery.run(self.stop))
-        try:
-            yield task
-        finally:
-            self.stop.set()
-            await task
-
-    async def renewals(self, count: int) -> None:
-        """Wait until leases were renewed so often more: time passes, and the worker is awake."""
-        least = len(self.outbox.renewed) + count
-        await self.outbox.until(lambda: len(self.outbox.renewed) >= least)
-
-    async def run_until(self, reached: Callable[[], bool]) -> None:
-        async with self.running():
-            await self.outbox.until(reached)
+from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Notice
+from authz.services.routes import Routes
+from tests.support.sample_tickets import REQUIREMENT, approved, ticket
+from tests.unit.delivery.doubles import FakeChannel
+from tests.unit.delivery.rig import SETTINGS, Rig, notice
 
 
 async def test_a_notice_is_acknowledged_with_the_receipt_of_its_channel() -> None:

@@ -8,6 +8,7 @@ from authz.domain.approver import Approver, ApproverKind
 from authz.domain.errors import SettingsInvalid
 from authz.domain.principal_source import PrincipalSource
 from authz.setting_channels import WorkflowsChannel
+from authz.setting_routes import Route
 from authz.settings import Settings
 from authz.settings_loader import load_settings
 
@@ -66,7 +67,7 @@ def test_the_environment_is_read() -> None:
     room = found.channels["room"]
     assert isinstance(room, WorkflowsChannel)
     assert room.url.get_secret_value() == HOOK
-    assert found.routes == {"default": ("room",)}
+    assert found.routes == {"default": Route(channels=("room",))}
     assert [(key.kid, len(key.secret)) for key in found.keys] == [("k2", 32), ("k1", 32)]
 
 
@@ -221,12 +222,40 @@ def test_a_yaml_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
         ("opa_timeout: true", "HOLDGATE_OPA_TIMEOUT: True has no unit"),
         ("routes: {a: []}", "HOLDGATE_ROUTES: there must be a route named default"),
         ("routes: {default: [a]}", "HOLDGATE_ROUTES: no channel is named a; there are: none"),
+        ("routes: {default: {channels: [a]}}", "HOLDGATE_ROUTES: no channel is named a; there are: none"),
+        (
+            "routes: {default: {tell_requester: maybe}}",
+            "HOLDGATE_ROUTES.default.tell_requester: Input should be",
+        ),
+        ("routes: {default: {tell: true}}", "HOLDGATE_ROUTES.default.tell: there is no such setting"),
+        ("routes: {default: a}", "HOLDGATE_ROUTES.default: Input should be"),
+        (
+            "channels: {a b: {kind: teams-workflows, url: x}}",
+            "HOLDGATE_CHANNELS: the name of a channel must have",
+        ),
     ],
 )
 def test_a_yaml_file_that_can_not_be_obeyed_is_refused(tmp_path: Path, text: str | bytes, says: str) -> None:
     """In one line, and not with a traceback."""
     (line,) = problems(config=config(tmp_path, text))
     assert says in line
+
+
+def test_a_route_is_a_list_of_channels_or_says_more(tmp_path: Path) -> None:
+    """Both forms may stand side by side, in a file and in the environment."""
+    text = (
+        f"channels: {{room: {{kind: teams-workflows, url: '{HOOK}'}}}}\n"
+        "routes: {default: [room], told: {channels: [room], tell_requester: true}, silent: {}}\n"
+    )
+    found = load(config=config(tmp_path, text))
+    assert found.routes == {
+        "default": Route(channels=("room",)),
+        "told": Route(channels=("room",), tell_requester=True),
+        "silent": Route(),
+    }
+    found = load(routes='{"default": {"tell_requester": true}}')
+    assert found.routes == {"default": Route(tell_requester=True)}
+    assert load().routes == {"default": Route()}
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def settings_facts(settings: Settings) -> SettingsFacts:
         keys=settings.keys,
         sources=settings.sources,
         shared=settings.shared_principals,
-        routes=settings.routes,
+        routes={name: route.channels for name, route in settings.routes.items()},
         channels=frozenset(settings.channels),
         public_url=settings.public_url,
         public_host_local=is_loopback(urlsplit(settings.public_url).hostname or ""),
