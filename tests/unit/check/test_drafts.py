@@ -9,11 +9,12 @@ import pytest
 
 from authz.domain.answer import Kind
 from authz.domain.identity import Actor, Identity, Person
+from authz.domain.principal_source import parse_principal_source
 from authz.domain.request import GatedRequest
 from authz.services.check.requesters import Requesters
 from authz.services.permissions import Action, Permission
 from tests.support.gated_requests import ISSUER, gated
-from tests.unit.check.world import World, status
+from tests.unit.check.world import JWT, World, status
 
 
 @dataclass
@@ -89,3 +90,14 @@ async def test_what_is_no_http_request_can_not_be_held(world: World, request_: G
 
 def test_nobody_is_asked_for_by_nobody_unless_the_operator_says_so() -> None:
     assert Requesters([], frozenset()).asking(gated(claims={}), None) is None
+
+
+def test_after_the_policy_the_other_sources_are_asked_in_their_order() -> None:
+    """Where it names nobody."""
+    peer, token = parse_principal_source("source.principal"), parse_principal_source(JWT)
+    both = replace(gated(), source_principal="spiffe://prod/ci")
+    for first, others in ((peer, token), (token, peer)):
+        requesters = Requesters([parse_principal_source("policy"), first, others], frozenset())
+        alone = Requesters([first], frozenset())
+        assert requesters.verified(both) is None
+        assert requesters.asking(both, None) == alone.asking(both, None)

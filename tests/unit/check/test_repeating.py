@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authz.domain.answer import Kind
+from authz.domain.client_view import APPROVED_DETAIL
 from authz.domain.identity import Identity
 from authz.domain.ticket import State
 from tests.support.gated_requests import ISSUER, gated, sent_by
@@ -64,6 +65,7 @@ async def test_it_has_to_be_the_rule_then_and_now(world: World, then: str, now: 
     world.policy.result = demanding(redeem=now)
     outcome = await world.check(AGAIN)
     assert (status(outcome), body(outcome)["state"]) == (202, "approved")
+    assert body(outcome)["detail"] == APPROVED_DETAIL
 
 
 async def test_another_request_is_another_ticket(world: World) -> None:

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from authz.domain.client_view import ending_members, retry_after, ticket_members
+from authz.domain.client_view import (
+    APPROVED_DETAIL,
+    OF_STATE,
+    advice,
+    ending_members,
+    retry_after,
+    ticket_members,
+)
+from authz.domain.problems import Problem
 from authz.domain.request import CheckId
 from authz.domain.ticket import Choice, Redemption, State, Ticket
 from authz.domain.timestamps import rfc3339, seconds_until
@@ -87,3 +95,9 @@ def test_times_are_utc_in_whole_seconds() -> None:
     """RFC 3339 section 5.6, rounded down; a wait is rounded up."""
     assert (rfc3339(0), rfc3339(1_999)) == ("1970-01-01T00:00:00Z", "1970-01-01T00:00:01Z")
     assert [seconds_until(10_000, now) for now in (8_000, 8_999, 9_001, 10_000, 12_000)] == [2, 2, 1, 0, 0]
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_advice_is_about_the_state(state: State) -> None:
+    told = {State.PENDING: Problem.HELD.value.detail, State.APPROVED: APPROVED_DETAIL}
+    assert advice(state) == (told[state] if state.live else OF_STATE[state].value.detail)

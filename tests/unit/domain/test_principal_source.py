@@ -139,6 +139,7 @@ def test_an_identity_is_written_without_ambiguity() -> None:
     """Colons, commas, quotes and line breaks are percent-encoded, so no two identities look alike."""
     assert str(Identity("a:b", 'c,"d\r\n\u00e9')) == "a%3Ab:c%2C%22d%0D%0A%C3%A9"
     assert str(Identity("a", "b:c")) != str(Identity("a:b", "c"))
+    assert str(Identity("a/b", "c/d")) == "a%2Fb:c%2Fd"
 
 
 def test_a_claim_may_lie_as_deep_as_its_path_says() -> None:

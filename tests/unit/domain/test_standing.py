@@ -48,6 +48,16 @@ def test_one_whom_the_policy_asks_for_by_name_is_enough() -> None:
     assert standing(replace(ALICE, requirement=named), [bob]).complete
 
 
+def test_one_whom_it_asks_for_by_name_vouches_for_nobody_else() -> None:
+    bob = unlinked("bob")
+    carols = Approver(ApproverKind.USER, user=Identity(ISSUER, "carol-1"))
+    either = requirement(Approver(ApproverKind.GROUP, "sre"))
+    [demand] = either.demands
+    either = replace(either, demands=(replace(demand, alternatives=(*demand.alternatives, (carols,))),))
+    assert not standing(replace(ALICE, requirement=either), [bob]).complete
+    assert standing(replace(ALICE, requirement=either), [replace(bob, linked=True)]).complete
+
+
 def test_a_rejection_asks_for_nobody_more() -> None:
     assert standing(ALICE, [unlinked("carol", Choice.REJECT)]).needed == 1
 
