@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from authz.adapters.cards.text import one_line
 from authz.adapters.cards.wording import summary, ticket_link
 from authz.adapters.teams.actions import (
     Action,
@@ -17,13 +19,16 @@ from authz.adapters.teams.actions import (
     open_url,
 )
 from authz.adapters.teams.card import CardLimits, ticket_body
-from authz.adapters.teams.elements import Element, box, own_words
+from authz.adapters.teams.elements import Element, RichTextBlock, TextRun, box, own_words
 from authz.domain.identity import Person
 from authz.domain.requirement import Risk
 from authz.domain.ticket import State, Ticket
 from authz.domain.token import short_code
 from authz.services.card_ports import PLACES_MAX
 from authz.services.ports import Posting
+
+SENTENCE_MAX: Final = 500
+_ENTRY_MAX: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,13 @@ def decided_here(posting: Posting) -> bool:
 
 
 def ticket_card(posting: Posting, terms: CardTerms, limits: CardLimits, *, note: str = "") -> BotCard:
-    """Return what is true of the ticket now. `note` is a sentence of ours to whom it is answered, on top."""
+    """Return what is true of the ticket now. `note` is a sentence on top for one who pressed, maybe the policy's."""
     ticket = posting.ticket
     state = ticket.state_at(posting.now)
     link = ticket_link(terms.public_url, ticket)
     mentions = _mentions(posting, terms.tenant) if state is State.PENDING else []
     body: list[Element] = [
-        *([box("accent", own_words(note))] if note else []),
+        *([box("accent", _said(note))] if note else []),
         *ticket_body(posting, limits, whole=state is State.PENDING),
         *_asked_by_name(mentions),
         *_hint(posting, state),
@@ -65,9 +70,32 @@ def outcome_card(posting: Posting, terms: CardTerms, limits: CardLimits) -> BotC
     return bot_card(summary(ticket, state, link), body, [open_url("Open the ticket", link)])
 
 
+def listing_card(sentence: str, entries: Sequence[tuple[str, str]] = (), page: str = "") -> BotCard:
+    """Return a card with a sentence, and entries of a code and somebody else's words.
+
+    `page` is an address that a button opens; without one there is no button.
+    """
+    rows: list[Element] = [_entry(code, words) for code, words in entries]
+    actions: list[Action] = [open_url("Open the page", page)] if page else []
+    return bot_card(one_line(sentence, SENTENCE_MAX), [_said(sentence), *rows], actions)
+
+
 def accounts_of(person: Person, tenant: str) -> list[str]:
     """Return the object ids of somebody's accounts in this tenant."""
     return [account.id for account in person.accounts if account.ns == tenant]
+
+
+def _said(sentence: str) -> RichTextBlock:
+    run = TextRun(type="TextRun", text=one_line(sentence, SENTENCE_MAX))
+    return RichTextBlock(type="RichTextBlock", inlines=[run])
+
+
+def _entry(code: str, words: str) -> RichTextBlock:
+    inlines = [
+        TextRun(type="TextRun", text=f"{code}  ", weight="Bolder"),
+        TextRun(type="TextRun", text=one_line(words, _ENTRY_MAX), fontType="Monospace"),
+    ]
+    return RichTextBlock(type="RichTextBlock", inlines=inlines, spacing="Small")
 
 
 def _actions(posting: Posting, link: str) -> list[Action]:

@@ -9,11 +9,13 @@ from authz.adapters.cards.wording import approvals, headline, moment, summary, t
 from authz.adapters.teams.actions import BotCard
 from authz.adapters.teams.alarm_card import alarm_card
 from authz.adapters.teams.card import CardLimits
+from authz.adapters.teams.digest_card import digest_card
 from authz.adapters.teams.elements import AdaptiveCard
 from authz.adapters.teams.envelope import CARD_CONTENT_TYPE, MAX_BYTES, shrunk
 from authz.adapters.teams_bot.card import CardTerms, outcome_card, ticket_card
 from authz.domain.events import EventType
 from authz.domain.ticket import State
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, Posting
 
 Message: TypeAlias = Mapping[str, object]
@@ -48,6 +50,11 @@ def alarm_message(alarm: Alarm, terms: CardTerms) -> Message:
         MAX_BYTES,
         alarm.review.id,
     )
+
+
+def digest_message(digest: Digest, terms: CardTerms) -> Message:
+    """Return the message that counts tickets which get no card of their own."""
+    return card_message(digest_card(digest, terms.public_url))
 
 
 def answered_card(posting: Posting, terms: CardTerms, note: str) -> BotCard:

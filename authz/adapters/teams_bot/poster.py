@@ -1,0 +1,194 @@
+"""What the bot does with cards: posts them to rooms and to people asked by name, and changes them in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from authz.adapters.teams_bot.card import CardTerms, accounts_of
+from authz.adapters.teams_bot.messages import (
+    Message,
+    alarm_message,
+    digest_message,
+    outcome_message,
+    ticket_message,
+    told_below,
+)
+from authz.adapters.teams_bot.people import People
+from authz.adapters.teams_bot.place import Place, parse_place, room_of
+from authz.adapters.teams_bot.wire import Wire
+from authz.domain.events import EventType
+from authz.domain.identity import Person
+from authz.services.card_ports import PLACES_MAX, Card, CardGone
+from authz.services.conversations import ConversationStore
+from authz.services.digest import Digest
+from authz.services.ports import Alarm, ChannelFailed, DeliveryDelayed, DeliveryRefused, Posting
+
+log = structlog.get_logger("holdgate.teams")
+
+_TOLD_BELOW: Final = frozenset(
+    {
+        EventType.TICKET_APPROVED,
+        EventType.TICKET_REJECTED,
+        EventType.TICKET_EXPIRED,
+        EventType.TICKET_CANCELLED,
+        EventType.TICKET_SUPERSEDED,
+        EventType.GRANT_REVOKED,
+        EventType.TICKET_REMINDED,
+        EventType.TICKET_ESCALATED,
+    }
+)
+"""Changing a card tells nobody, so what should be noticed is said below it, too."""
+
+EVENTS: Final = _TOLD_BELOW | {
+    EventType.TICKET_CREATED,
+    EventType.VOTE_RECORDED,
+    EventType.VOTE_WITHDRAWN,
+    EventType.GRANT_USED_UP,
+    EventType.GRANT_LAPSED,
+    EventType.BREAKGLASS_USED,
+    EventType.BREAKGLASS_REVIEWED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The conversations that are posted to, and where one is reached that the bot didn't hear from yet."""
+
+    ids: tuple[str, ...]
+    service_url: str
+
+
+class TeamsPoster:
+    """One channel of the settings as a CardPoster. Conversations are those that the bot heard from."""
+
+    def __init__(self, wire: Wire, conversations: ConversationStore, rooms: Rooms, terms: CardTerms) -> None:
+        self._wire = wire
+        self._conversations = conversations
+        self._people = People(wire, conversations, terms.tenant)
+        self._rooms = rooms
+        self._terms = terms
+
+    @property
+    def events(self) -> frozenset[EventType]:
+        """See CardPoster: every event but a single use of many, which changes nothing that a card says."""
+        return EVENTS
+
+    async def places(self, posting: Posting) -> Sequence[str]:
+        """Return the rooms, and those people asked by name whom the bot can write to.
+
+        Whom it can't is mentioned in the rooms all the same, so that nobody's absence keeps others from being told.
+        """
+        people = [
+            account for person in posting.designated for account in accounts_of(person, self._terms.tenant)
+        ]
+        found = [str(Place(room)) for room in self._rooms.ids]
+        for account in dict.fromkeys(people):
+            if len(found) >= PLACES_MAX:
+                break
+            if await self._reached(account):
+                found.append(str(Place(account, personal=True)))
+        return found
+
+    async def post(self, place: str, posting: Posting) -> str:
+        """See CardPoster."""
+        message = ticket_message(posting, self._terms)
+        return await self._posted(parse_place(place), message)
+
+    async def update(self, card: Card, posting: Posting) -> None:
+        """See CardPoster."""
+        message = ticket_message(posting, self._terms)
+        service_url, conversation = await self._address(parse_place(card.place))
+        await self._wire.update(service_url, conversation, card.reference, message)
+
+    async def follow_up(self, card: Card, posting: Posting) -> None:
+        """See CardPoster: an outcome, a reminder or an escalation, in the card's thread."""
+        if posting.type not in _TOLD_BELOW:
+            return
+        service_url, conversation = await self._address(parse_place(card.place))
+        told = told_below(posting, self._terms)
+        await self._wire.reply(service_url, conversation, card.reference, told)
+
+    async def tell(self, person: Person, posting: Posting) -> str:
+        """See CardPoster."""
+        accounts = accounts_of(person, self._terms.tenant)
+        if not accounts:
+            return ""
+        place = Place(accounts[0], personal=True)
+        message = outcome_message(posting, self._terms)
+        await self._open(accounts[0])
+        return await self._posted(place, message)
+
+    async def alarm(self, alarm: Alarm) -> str:
+        """See CardPoster: in every room, which are all tried before what failed is raised."""
+        message = alarm_message(alarm, self._terms)
+        receipts: list[str] = []
+        failures: list[ChannelFailed] = []
+        for room in self._rooms.ids:
+            try:
+                receipts.append(await self._posted(Place(room), message))
+            except ChannelFailed as error:
+                failures.append(error)
+        for failure in failures:
+            if isinstance(failure, DeliveryDelayed):
+                raise failure
+        if failures:
+            raise failures[0]
+        return " ".join(receipts)
+
+    async def digest(self, digest: Digest, reference: str) -> str:
+        """See CardPoster. The reference is `ROOM=ID`, one for each room, with blanks between them."""
+        message = digest_message(digest, self._terms)
+        if not reference:
+            posted = [f"{room}={await self._posted(Place(room), message)}" for room in self._rooms.ids]
+            return " ".join(posted)
+        left: list[str] = []
+        for one in reference.split():
+            room, _, identifier = one.rpartition("=")
+            try:
+                await self._wire.update(await self._service_of(room), room, identifier, message)
+            except CardGone:
+                continue
+            left.append(one)
+        if not left:
+            msg = "nobody left the message that counts tickets where it was"
+            raise CardGone(msg)
+        return " ".join(left)
+
+    async def _posted(self, place: Place, message: Message) -> str:
+        service_url, conversation = await self._address(place)
+        return await self._wire.post(service_url, conversation, message)
+
+    async def _address(self, place: Place) -> tuple[str, str]:
+        """Return service and conversation. Raises CardGone for a person whom the bot can't write to any more."""
+        if not place.personal:
+            return await self._service_of(place.id), place.id
+        found = await self._conversations.personal(self._terms.tenant, place.id)
+        if found is None:
+            msg = "there is no personal chat with this person any more; they removed the app"
+            raise CardGone(msg)
+        return found.service_url, found.conversation_id
+
+    async def _service_of(self, conversation_id: str) -> str:
+        found = await self._conversations.find(room_of(conversation_id))
+        return found.service_url if found else self._rooms.service_url
+
+    async def _reached(self, account: str) -> bool:
+        try:
+            await self._open(account)
+        except (DeliveryRefused, CardGone) as error:
+            log.warning(
+                "teams.person_unreachable",
+                account=account,
+                problem=str(error),
+                advice="install the app for this person; they are mentioned in the channel meanwhile",
+            )
+            return False
+        return True
+
+    async def _open(self, account: str) -> None:
+        """See to it that there is a personal conversation. Raises as the connector does."""
+        await self._people.reach(account, await self._service_of(self._rooms.ids[0]))

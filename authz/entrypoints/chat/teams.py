@@ -1,0 +1,147 @@
+"""`POST /api/messages`: everything that Teams sends to the bot.
+
+The vendor's token says who sent it (Authorization), not a session, so neither sign-in nor CSRF token belongs here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from authz.adapters.bot_framework.activity import BODY_MAX, Activity
+from authz.adapters.bot_framework.refusal import ActivityMalformed, ActivityRefused
+from authz.domain.errors import Overloaded, RecordUnreadable, StoreUnavailable
+from authz.entrypoints.chat.in_hand import InHand
+from authz.entrypoints.chat.teams_commands import TeamsCommands
+from authz.entrypoints.chat.teams_conversations import CHANGED, TeamsConversations
+from authz.entrypoints.chat.teams_presses import NAME, TeamsPresses
+from authz.entrypoints.console.local_only import why_not_local
+
+log = structlog.get_logger("holdgate.teams")
+
+PATH: Final = "/api/messages"
+ANSWER_S: Final = 4.5
+"""The vendor gives up on a press after five seconds."""
+
+READ_S: Final = 2.0
+PROVE_S: Final = 3.0
+"""The vendor's keys may have to be fetched first."""
+
+
+class Inbound(Protocol):
+    """What this needs of InboundTokens."""
+
+    async def receive(self, authorization: str | None, body: bytes) -> Activity:
+        """Return the activity of a request that the vendor sent. Raises ActivityRefused and ActivityMalformed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TeamsParts:
+    """Who answers what. `local_only` refuses whatever doesn't come straight from this machine."""
+
+    inbound: Inbound
+    presses: TeamsPresses
+    commands: TeamsCommands
+    conversations: TeamsConversations
+    in_hand: InHand
+    local_only: bool = False
+
+
+class TeamsMessages:
+    """The one address of the bot. It answers within ANSWER_S, whatever it is asked."""
+
+    def __init__(self, parts: TeamsParts) -> None:
+        self._parts = parts
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The routes of the bot."""
+        return [Route(PATH, self.receive, methods=["POST"], name="teams")]
+
+    async def receive(self, request: Request) -> Response:
+        """Take one activity: 401 without proof, 400 and 413 for what can't be read, else what it is answered with."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + ANSWER_S
+        if self._parts.local_only and why_not_local(request) is not None:
+            log.warning("teams.not_local")
+            return _plain(403)
+        body = await _bounded_body(request)
+        if body is None:
+            return _plain(413)
+        try:
+            async with asyncio.timeout(PROVE_S):
+                activity = await self._parts.inbound.receive(_authorization(request), body)
+        except ActivityRefused as refused:
+            log.warning("teams.refused", code=refused.code, problem=str(refused))
+            return _plain(401)
+        except TimeoutError:
+            log.warning(
+                "teams.refused", code="too-slow", problem="it couldn't be proven in time who sent this"
+            )
+            return _plain(401)
+        except ActivityMalformed as malformed:
+            log.warning("teams.malformed", problem=str(malformed))
+            return _plain(400)
+        return await self._handled(activity, until - loop.time())
+
+    async def drain(self) -> None:
+        """Finish what is in hand, for a bounded time."""
+        await self._parts.in_hand.drain()
+
+    async def _handled(self, activity: Activity, patience_s: float) -> Response:
+        if activity.type == "invoke":
+            if activity.name != NAME:
+                return _plain(501)  # what the vendor's own libraries answer
+            return await self._parts.presses.answer(activity, patience_s)
+        if activity.type not in CHANGED | {"message"}:
+            return _plain(200)
+        try:
+            task = self._parts.in_hand.start(self._noted(activity))
+        except Overloaded:
+            log.warning("teams.busy")
+            return _plain(429)
+        done, _ = await asyncio.wait({task}, timeout=patience_s)
+        return _plain(task.result() if done else 202)
+
+    async def _noted(self, activity: Activity) -> int:
+        """Remember where it came from, have it answered if it is a command, and return the status to answer."""
+        try:
+            await self._parts.conversations.note(activity)
+        except (StoreUnavailable, RecordUnreadable) as error:
+            log.warning("teams.unavailable", error=type(error).__name__)
+            if activity.type in CHANGED:
+                return 503  # so that the vendor tells again
+        if activity.type == "message":
+            await self._parts.commands.answer(activity)
+        return 200
+
+
+async def _bounded_body(request: Request) -> bytes | None:
+    """Return the body, None when it is too large or too slow."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(READ_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_MAX:
+                    return None
+    except TimeoutError:
+        return None
+    return bytes(body)
+
+
+def _authorization(request: Request) -> str | None:
+    """Return the one Authorization header; "" for several, which prove nothing."""
+    found = request.headers.getlist("authorization")
+    return (found[0] if len(found) == 1 else "") if found else None
+
+
+def _plain(status: int) -> Response:
+    return JSONResponse({}, status)
