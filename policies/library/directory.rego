@@ -17,11 +17,20 @@ package holdgate.directory
 # METADATA
 # title: The person behind an identity
 # description: |
-#   Input `{"ns": …, "id": …}`, result `{"id": …, "name": …, "groups": […]}`. Undefined for a
-#   stranger. This is the document that Holdgate asks for at
-#   `POST /v1/data/holdgate/directory/person`.
+#   Input `{"ns": …, "id": …}`, result `{"id": …, "name": …, "groups": […], "accounts": […]}`.
+#   Undefined for a stranger. This is the document that Holdgate asks for at
+#   `POST /v1/data/holdgate/directory/person`. The accounts are the person's identities, 20 at
+#   most: a chat that knows one of them can mention the person, or write to them.
 # entrypoint: true
-person := find(input.ns, input.id)
+person := object.union(someone, {"accounts": accounts}) if {
+	someone := find(input.ns, input.id)
+	listed := {{"ns": identity.ns, "id": identity.id} |
+		some identity in data.directory.people[someone.id].identities
+		usable(identity.ns)
+		usable(identity.id)
+	}
+	accounts := array.slice(sort(listed), 0, 20)
+}
 
 # METADATA
 # title: The person behind an identity, for rules
@@ -47,6 +56,12 @@ listing(ns, id) := {person_id |
 	is_string(id)
 	ns != ""
 	id != ""
+}
+
+usable(part) if {
+	is_string(part)
+	count(part) > 0
+	count(part) <= 512
 }
 
 # METADATA

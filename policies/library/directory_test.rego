@@ -28,7 +28,12 @@ who(ns, id) := found if {
 }
 
 test_an_identity_is_its_person if {
-	who("https://issuer.example", "a1") == {"id": "alice", "name": "Alice", "groups": ["admin", "sre"]}
+	who("https://issuer.example", "a1") == {
+		"id": "alice",
+		"name": "Alice",
+		"groups": ["admin", "sre"],
+		"accounts": [{"id": "a1", "ns": "https://issuer.example"}, {"id": "a1", "ns": "tenant-1"}],
+	}
 }
 
 test_every_identity_is_its_person if {
@@ -77,7 +82,31 @@ test_no_directory_knows_nobody if {
 }
 
 test_a_person_without_name_and_groups_has_the_id_and_no_group if {
-	who("tenant-1", "c1") == {"id": "carol", "name": "carol", "groups": []}
+	who("tenant-1", "c1") == {
+		"id": "carol",
+		"name": "carol",
+		"groups": [],
+		"accounts": [{"ns": "tenant-1", "id": "c1"}, {"ns": "tenant-1", "id": "shared"}],
+	}
+}
+
+test_accounts_are_bounded_in_number_and_length if {
+	long := concat("", [sprintf("%d", [number % 10]) | some number in numbers.range(1, 513)])
+	identities := [{"ns": "n", "id": sprintf("%d", [number])} | some number in numbers.range(1, 30)]
+	found := directory.person with data.directory.people as {"erin": {"identities": array.concat(
+		[{"ns": "n", "id": long}, {"ns": long, "id": "0"}],
+		identities,
+	)}}
+		with input as {"ns": "n", "id": "30"}
+	count(found.accounts) == 20
+	every account in found.accounts {
+		account in identities
+	}
+}
+
+test_a_rule_gets_no_accounts if {
+	found := directory.find("tenant-1", "c1") with data.directory.people as people
+	object.keys(found) == {"id", "name", "groups"}
 }
 
 test_groups_that_are_no_list_are_no_groups if {

@@ -146,7 +146,13 @@ def test_the_directory_knows_persons_and_no_strangers(demo: RunningOpa) -> None:
     """As Holdgate asks for requesters and voters."""
     path = "holdgate/directory/person"
     known = demo.ask(path, {"ns": ISSUER, "id": "carol"})
-    assert known["result"] == {"id": "carol", "name": "Carol", "groups": ["release", "sre"]}
+    account = {"ns": ISSUER, "id": "carol"}
+    assert known["result"] == {
+        "id": "carol",
+        "name": "Carol",
+        "groups": ["release", "sre"],
+        "accounts": [account],
+    }
     assert "result" not in demo.ask(path, {"ns": ISSUER, "id": "zoe"})
     assert "result" not in demo.ask(path, {"ns": "https://other.invalid", "id": "carol"})
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authz.adapters.opa.client import OpaClient
-from authz.adapters.opa.directory import OpaDirectory
+from authz.adapters.opa.directory import ACCOUNTS_MAX, OpaDirectory
 from authz.adapters.opa.policy_engine import OpaPolicyEngine
 from authz.domain.errors import PolicyMalformed
 from authz.domain.identity import Identity, Person
@@ -36,6 +36,8 @@ async def test_a_decision_is_passed_on_with_its_id() -> None:
 
 
 BOB = Person("bob", "Bob", frozenset({"sre"}), "opa")
+ACCOUNT = {"ns": "team-1", "id": "U1"}
+OTHER = {"ns": "tenant-1", "id": "o1", "since": "2024"}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,18 @@ BOB = Person("bob", "Bob", frozenset({"sre"}), "opa")
             {"result": {"id": "bob", "name": "Bob", "groups": ["sre"], "linked": False}},
             replace(BOB, linked=False),
         ),
+        (
+            {
+                "result": {
+                    "id": "bob",
+                    "name": "Bob",
+                    "groups": ["sre"],
+                    "accounts": [ACCOUNT, ACCOUNT, OTHER],
+                }
+            },
+            replace(BOB, accounts=(Identity("team-1", "U1"), Identity("tenant-1", "o1"))),
+        ),
+        ({"result": {"id": "bob", "name": "Bob", "groups": ["sre"], "accounts": []}}, BOB),
     ],
 )
 async def test_the_directory_knows_a_person_or_nobody(answer: object, person: Person | None) -> None:
@@ -72,6 +86,15 @@ async def test_the_directory_knows_a_person_or_nobody(answer: object, person: Pe
         {"id": "b", "name": "x", "groups": [], "linked": None},
         {"id": "b", "name": "x", "groups": [], "linked": "no"},
         {"id": "b", "name": "x", "groups": [], "linked": 0},
+        *(
+            {"id": "b", "name": "x", "groups": [], "accounts": accounts}
+            for accounts in (
+                *(None, "U1", ACCOUNT, ["U1"], [[]], [{}], [{"ns": "team-1"}], [{"id": "U1"}]),
+                *([{**ACCOUNT, "id": wrong}] for wrong in ("", None, 7, "x" * 513)),
+                *([ACCOUNT, {**ACCOUNT, "ns": wrong}] for wrong in ("", None, 7, "x" * 513)),
+                [{"ns": "team-1", "id": f"U{number}"} for number in range(ACCOUNTS_MAX + 1)],
+            )
+        ),
     ],
 )
 async def test_what_is_no_person_is_an_error(result: Any) -> None:  # noqa: ANN401 - any JSON
