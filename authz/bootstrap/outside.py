@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -26,7 +26,7 @@ from authz.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The open connections of one process. They close when `open_outside` is left."""
+    """The open connections of one process. They close when `open_outside` is left, and so does what is in `closing`."""
 
     opa: OpaClient
     store: RedisTicketStore
@@ -34,6 +34,7 @@ class Outside:
     outbox: RedisOutbox
     webhooks: httpx.AsyncClient
     changes: Changes
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 @asynccontextmanager
@@ -52,7 +53,7 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         outbox = RedisOutbox(redis)
         stack.push_async_callback(outbox.aclose)
         webhooks = await stack.enter_async_context(webhook_client())
-        yield Outside(opa, store, RedisReviewStore(store, redis), outbox, webhooks, Changes())
+        yield Outside(opa, store, RedisReviewStore(store, redis), outbox, webhooks, Changes(), stack)
 
 
 def redis_settings(settings: Settings) -> RedisSettings:

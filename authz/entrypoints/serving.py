@@ -22,6 +22,7 @@ from authz import __version__, bootstrap
 from authz.adapters.telemetry.logs import configure_logs
 from authz.adapters.telemetry.metrics import Metrics
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
+from authz.entrypoints.chat.chats import chats
 from authz.entrypoints.check.handler import CheckHandler
 from authz.entrypoints.check.mutual_tls import mutual_tls
 from authz.entrypoints.check.server import CheckServer, ServerOptions
@@ -38,6 +39,7 @@ from authz.entrypoints.listening import listening_socket
 from authz.entrypoints.management.authenticator import Authenticator
 from authz.entrypoints.management.server import ManagementServer
 from authz.entrypoints.operations.app import operations_app
+from authz.services.dead_letters import DeadLetterService
 from authz.services.ports import TicketStore
 from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
@@ -171,7 +173,9 @@ class Process:
         waiting = bootstrap.status_waiting(settings, outside, self._metrics)
         async with AsyncExitStack() as stack:
             sign_in = demo.sign_in if demo else await stack.enter_async_context(self._oidc(site))
-            app = build_console(site, outside.store, StatusPages(status, waiting), voting, reviewing, sign_in)
+            routes = await stack.enter_async_context(chats(settings, outside, self._spawn))
+            pages = StatusPages(status, waiting)
+            app = build_console(site, outside.store, pages, voting, reviewing, sign_in, more_routes=routes)
             if settings.management_listen:
                 if demo is None:
                     raise SettingsInvalid(
@@ -179,7 +183,10 @@ class Process:
                             "HOLDGATE_MANAGEMENT_LISTEN: only the demo can tell callers apart so far; leave it empty"
                         ]
                     )
-                management = _management(settings, outside.store, voting, reviewing, demo.authenticator)
+                letters = bootstrap.dead_letter_service(settings, outside)
+                management = _management(
+                    settings, outside.store, voting, reviewing, demo.authenticator, letters
+                )
                 await management.start()
                 stack.push_async_callback(management.stop, settings.shutdown_grace / _MS)
             await stack.enter_async_context(
@@ -303,17 +310,20 @@ class Process:
         return True
 
 
-def _management(
+def _management(  # noqa: PLR0913, PLR0917 - each is one thing that the server needs
     settings: Settings,
     store: TicketStore,
     voting: VotingService,
     reviewing: ReviewingService,
     authenticator: Authenticator,
+    letters: DeadLetterService,
 ) -> ManagementServer:
     """Bind the management API, with the setting's name where that can't be done."""
     try:
         listen = settings.management_listen
-        return ManagementServer(store, voting, reviewing, authenticator, listen=listen)
+        return ManagementServer(
+            store, voting, reviewing, authenticator, listen=listen, letters=letters
+        )
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingsInvalid(
             [f"HOLDGATE_MANAGEMENT_LISTEN: can't listen on {settings.management_listen}: {error}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -57,12 +59,14 @@ def build_console(  # noqa: PLR0913, PLR0917 - one argument for each thing it ne
     sign_in: SignIn | None,
     *,
     form_limits: FormLimits | None = None,
+    more_routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """Return the console as an ASGI application.
 
-    Without a way to sign in there are no review pages, only the status of a ticket for the client that waits.
+    Without a way to sign in there are no review pages, only the status of a ticket for the client that waits, and
+    `more_routes`, which chats call.
     """
-    routes: list[BaseRoute] = [status.route()]
+    routes: list[BaseRoute] = [status.route(), *more_routes]
     if sign_in is not None:
         desk = Desk(site, sign_in, form_limits or FormLimits())
         routes += ReviewPages(desk, store, voting, reviewing).routes()

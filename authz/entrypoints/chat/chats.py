@@ -1,0 +1,32 @@
+"""Everything that comes in from chats, as long as the console runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.routing import BaseRoute
+
+from authz.bootstrap.outside import Outside
+from authz.bootstrap.slack import slack_workspaces
+from authz.entrypoints.chat.in_hand import InHand
+from authz.settings import Settings
+
+Spawn = Callable[[Coroutine[object, object, None], str], asyncio.Task[None]]
+"""Starts what should run until the end, and is watched by the process."""
+
+
+@asynccontextmanager
+async def chats(settings: Settings, outside: Outside, spawn: Spawn) -> AsyncIterator[list[BaseRoute]]:
+    """Give the routes that chats call. Leaving waits a bounded time for what is being decided."""
+    async with AsyncExitStack() as stack:
+        in_hand = InHand()
+        stack.push_async_callback(in_hand.drain)
+        routes: list[BaseRoute] = []
+        if workspaces := slack_workspaces(settings, outside):
+            from authz.entrypoints.chat.slack import slack_inbound  # noqa: PLC0415 - an extra
+
+            inbound = slack_inbound(workspaces, settings.public_url, in_hand, spawn)
+            routes += await stack.enter_async_context(inbound)
+        yield routes
