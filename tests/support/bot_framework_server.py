@@ -258,7 +258,7 @@ class BotFramework:
             message = "Authorization has been denied for this request."
             return body, JSONResponse({"message": message}, 401)
         arrived = self._arrived[str(request.path_params.get("conversation", "")).partition(";")[0]]
-        now = time.monotonic()
+        now = self.clock()
         for most, seconds in self.rates:
             if sum(1 for at in arrived if now - at < seconds) >= most:
                 return body, _error(429, "Throttled", {"retry-after": str(self.retry_after)})

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from ipaddress import ip_address
+from typing import Final
 
 import httpx
 
 from authz.domain.protected_url import is_protected
+
+_PLAIN: Final = re.compile(
+    r"[a-z0-9.:-]+", re.ASCII
+)  # others might read anything else as the end of the host
 
 
 def trusted_url(service_url: str, hosts: Collection[str]) -> httpx.URL:
@@ -51,6 +57,9 @@ def _parsed(service_url: str) -> httpx.URL:
         raise ValueError(msg) from error
     if url.scheme not in {"http", "https"} or not url.host:
         msg = "it is no absolute http or https address"
+        raise ValueError(msg)
+    if not _PLAIN.fullmatch(url.host):
+        msg = "its host is no plain name"
         raise ValueError(msg)
     if url.userinfo or url.query or url.fragment:
         msg = "it has more than a host and a path"

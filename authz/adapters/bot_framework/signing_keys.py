@@ -90,8 +90,7 @@ class SigningKeys:
         else:
             self._keys = keys
             self._read_at = self._monotonic()
-        finally:
-            self._asked_at = self._monotonic()
+        self._asked_at = self._monotonic()  # not where it was cancelled: then the next one asks
 
     async def _usable_keys(self) -> Mapping[str, SigningKey]:
         configuration = await self._document(self._openid_url)

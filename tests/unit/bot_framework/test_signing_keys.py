@@ -1,0 +1,148 @@
+"""What the key service may answer, and what of it is of use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+
+from authz.adapters.bot_framework.refusal import KeysUnavailable
+from authz.adapters.bot_framework.signing_keys import SigningKeys
+from tests.support.bot_framework_server import KEYS, OPENID, BotFramework
+from tests.support.bot_framework_tokens import VendorKey, cached_key
+from tests.unit.bot_framework.conftest import Clock
+
+Document = dict[str, Any]
+Change = Callable[[Document], Response]
+
+
+@pytest.fixture
+def keys(vendor: BotFramework, client: httpx.AsyncClient, clock: Clock) -> SigningKeys:
+    return SigningKeys(vendor.settings().openid_url, client, 5.0, clock)
+
+
+async def test_each_key_has_its_own_endorsements(keys: SigningKeys) -> None:
+    one, webchat = await keys.find("one"), await keys.find("webchat")
+    assert one is not None
+    assert webchat is not None
+    assert one.endorsements == frozenset({"msteams"})
+    assert webchat.endorsements == frozenset({"webchat", "directline"})
+    assert await keys.find("") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "said"),
+    [
+        (OPENID, lambda _: JSONResponse({}, 404), "answered 404"),
+        (OPENID, lambda _: RedirectResponse("https://elsewhere.example/"), "and no JSON object"),
+        (OPENID, lambda _: PlainTextResponse("hello"), "no JSON object"),
+        (OPENID, lambda _: JSONResponse([]), "no JSON object"),
+        (OPENID, lambda _: PlainTextResponse(" " * ((1 << 20) + 1)), "more than 1048576 bytes"),
+        (OPENID, lambda it: JSONResponse({**it, "issuer": "https://login.example"}), "is not about"),
+        (OPENID, lambda it: JSONResponse({**it, "jwks_uri": None}), "no protected place"),
+        (OPENID, lambda it: JSONResponse({**it, "jwks_uri": "http://keys.example/"}), "no protected place"),
+        (KEYS, lambda _: JSONResponse({}), "no key that is of use"),
+        (KEYS, lambda _: JSONResponse({"keys": {}}), "no key that is of use"),
+        (KEYS, lambda _: JSONResponse({"keys": []}), "no key that is of use"),
+        (KEYS, lambda _: JSONResponse({"keys": [None, 1, {}]}), "no key that is of use"),
+        (KEYS, lambda _: JSONResponse({}, 500), "answered 500"),
+    ],
+)
+async def test_a_document_of_no_use_is_an_outage(
+    vendor: BotFramework, keys: SigningKeys, path: str, change: Change, said: str
+) -> None:
+    vendor.documents[path] = change
+    with pytest.raises(KeysUnavailable, match=said):
+        await keys.find("one")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kty": "EC"},
+        {"use": "enc"},
+        {"kid": 1},
+        {"kid": None},
+        {"n": None},
+        {"n": "AQAB"},  # a key of 17 bits
+        {"n": "***"},
+        {"e": 3},
+        {"endorsements": "msteams"},
+        {"endorsements": [1]},
+    ],
+)
+async def test_a_key_that_cannot_be_used_is_left_out_and_the_others_stay(
+    vendor: BotFramework, keys: SigningKeys, change: Document
+) -> None:
+    odd = {**VendorKey(cached_key("forger")).entry(), **change}
+    vendor.documents[KEYS] = lambda document: JSONResponse({"keys": [odd, *document["keys"]]})
+    assert await keys.find("one") is not None
+    assert await keys.find("forger") is None
+
+
+async def test_a_key_without_endorsements_speaks_for_no_channel(
+    vendor: BotFramework, keys: SigningKeys
+) -> None:
+    bare = VendorKey(cached_key("one")).entry()
+    del bare["endorsements"]
+    vendor.documents[KEYS] = lambda _document: JSONResponse({"keys": [bare]})
+    found = await keys.find("one")
+    assert found is not None
+    assert found.endorsements == frozenset()
+
+
+async def test_of_endlessly_many_keys_only_so_many_are_read(vendor: BotFramework, keys: SigningKeys) -> None:
+    entry = VendorKey(cached_key("one")).entry()
+    vendor.documents[KEYS] = lambda _document: JSONResponse(
+        {"keys": [{**entry, "kid": str(number)} for number in range(101)]}
+    )
+    assert await keys.find("99") is not None
+    assert await keys.find("100") is None
+
+
+class Stalled(httpx.AsyncBaseTransport):
+    """Answers from the second question on; the first never."""
+
+    def __init__(self, vendor: BotFramework) -> None:
+        self._rest = httpx.ASGITransport(vendor.app())
+        self.first = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not self.first.is_set():
+            self.first.set()
+            await asyncio.Event().wait()
+        return await self._rest.handle_async_request(request)
+
+
+async def test_who_is_cancelled_while_asking_leaves_the_others_their_answer(
+    vendor: BotFramework, clock: Clock
+) -> None:
+    stalled = Stalled(vendor)
+    async with httpx.AsyncClient(transport=stalled) as client:
+        keys = SigningKeys(vendor.settings().openid_url, client, 30.0, clock)
+        first = asyncio.create_task(keys.find("one"))
+        await stalled.first.wait()
+        second = asyncio.create_task(keys.find("one"))
+        await asyncio.sleep(0)  # it waits for the first now
+        first.cancel()
+        assert await second is not None
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+
+async def test_a_service_that_says_nothing_is_waited_for_no_longer_than_the_bound(
+    vendor: BotFramework, clock: Clock
+) -> None:
+    async with httpx.AsyncClient(transport=Stalled(vendor)) as client:
+        keys = SigningKeys(vendor.settings().openid_url, client, 0.01, clock)
+        with pytest.raises(KeysUnavailable, match=r"no answer within 0\.01 s"):
+            await keys.find("one")
+
+
+def test_keys_are_read_over_https_alone(client: httpx.AsyncClient, clock: Clock) -> None:
+    with pytest.raises(ValueError, match="https alone"):
+        SigningKeys("http://login.example/v1/.well-known/openidconfiguration", client, 5.0, clock)
