@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Secret, SecretStr, field_validator, model_validator
 
+from authz.setting_slack import SlackRoom
+from authz.setting_teams_bot import TeamsBot
+
 _PREFIX = "whsec_"
 _KEY_BYTES = range(24, 65)
 _THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -103,9 +106,10 @@ class OwnChannel(BaseModel):
 
 
 AnyChannel = Annotated[
-    WorkflowsChannel | ConnectorChannel | SignedWebhook | MailList | OwnChannel, Field(discriminator="kind")
+    WorkflowsChannel | ConnectorChannel | TeamsBot | SlackRoom | SignedWebhook | MailList | OwnChannel,
+    Field(discriminator="kind"),
 ]
-CHANNEL_KINDS = ("teams-workflows", "teams-connector", "webhook", "email", "python")
+CHANNEL_KINDS = ("teams-workflows", "teams-connector", "teams-bot", "slack", "webhook", "email", "python")
 
 
 def _mail_address(text: str) -> str:

@@ -9,10 +9,14 @@ from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.adapters.webhook.channel import WebhookChannel, WebhookSettings
 from authz.bootstrap.outside import Outside
 from authz.bootstrap.own_channel import own_channel
+from authz.bootstrap.slack import slack_channel
+from authz.bootstrap.teams_bot import teams_channel
 from authz.domain.errors import SettingsInvalid
 from authz.services.ports import Channel
 from authz.setting_channels import AnyChannel, ConnectorChannel, MailList, OwnChannel, SignedWebhook
 from authz.setting_channels import WorkflowsChannel as DescribedWorkflows
+from authz.setting_slack import SlackRoom
+from authz.setting_teams_bot import TeamsBot
 from authz.settings import Settings
 
 log = structlog.get_logger("holdgate.notifier")
@@ -24,7 +28,7 @@ def channels(settings: Settings, outside: Outside) -> dict[str, Channel]:
     problems: list[str] = []
     for name, described in settings.channels.items():
         try:
-            made[name] = _channel(described, settings, outside)
+            made[name] = _channel(name, described, settings, outside)
         except ValueError as error:
             problems.append(f"HOLDGATE_CHANNELS.{name}: {error}")
     if problems:
@@ -32,7 +36,7 @@ def channels(settings: Settings, outside: Outside) -> dict[str, Channel]:
     return made
 
 
-def _channel(described: AnyChannel, settings: Settings, outside: Outside) -> Channel:
+def _channel(name: str, described: AnyChannel, settings: Settings, outside: Outside) -> Channel:
     match described:
         case DescribedWorkflows():
             url = described.url.get_secret_value()
@@ -42,6 +46,8 @@ def _channel(described: AnyChannel, settings: Settings, outside: Outside) -> Cha
         case SignedWebhook():
             url = described.url.get_secret_value()
             return WebhookChannel(outside.webhooks, url, WebhookSettings(settings.public_url, described.keys))
+        case TeamsBot() | SlackRoom():
+            return _chat(name, described, settings, outside)
         case OwnChannel():
             return own_channel(described.factory, settings.public_url, described.options.get_secret_value())
         case MailList():
@@ -57,6 +63,13 @@ def _channel(described: AnyChannel, settings: Settings, outside: Outside) -> Cha
                     password=described.password.get_secret_value(),
                 )
             )
+
+
+def _chat(name: str, described: TeamsBot | SlackRoom, settings: Settings, outside: Outside) -> Channel:
+    """Return a channel whose cards have buttons, and are changed in place."""
+    if isinstance(described, TeamsBot):
+        return teams_channel(name, settings, outside)
+    return slack_channel(name, described, settings, outside)
 
 
 def _connector(url: str, public_url: str) -> Channel:
