@@ -38,6 +38,12 @@ async def test_a_decision_is_passed_on_with_its_id() -> None:
 BOB = Person("bob", "Bob", frozenset({"sre"}), "opa")
 ACCOUNT = {"ns": "team-1", "id": "U1"}
 OTHER = {"ns": "tenant-1", "id": "o1", "since": "2024"}
+NO_ACCOUNTS: list[object] = [
+    *(None, "U1", ACCOUNT, ["U1"], [[]], [{}], [{"ns": "team-1"}], [{"id": "U1"}]),
+    *([{**ACCOUNT, "id": wrong}] for wrong in ("", None, 7, "x" * 513)),
+    *([ACCOUNT, {**ACCOUNT, "ns": wrong}] for wrong in ("", None, 7, "x" * 513)),
+    [{"ns": "team-1", "id": f"U{number}"} for number in range(ACCOUNTS_MAX + 1)],
+]
 
 
 @pytest.mark.parametrize(
@@ -86,15 +92,7 @@ async def test_the_directory_knows_a_person_or_nobody(answer: object, person: Pe
         {"id": "b", "name": "x", "groups": [], "linked": None},
         {"id": "b", "name": "x", "groups": [], "linked": "no"},
         {"id": "b", "name": "x", "groups": [], "linked": 0},
-        *(
-            {"id": "b", "name": "x", "groups": [], "accounts": accounts}
-            for accounts in (
-                *(None, "U1", ACCOUNT, ["U1"], [[]], [{}], [{"ns": "team-1"}], [{"id": "U1"}]),
-                *([{**ACCOUNT, "id": wrong}] for wrong in ("", None, 7, "x" * 513)),
-                *([ACCOUNT, {**ACCOUNT, "ns": wrong}] for wrong in ("", None, 7, "x" * 513)),
-                [{"ns": "team-1", "id": f"U{number}"} for number in range(ACCOUNTS_MAX + 1)],
-            )
-        ),
+        *({"id": "b", "name": "x", "groups": [], "accounts": accounts} for accounts in NO_ACCOUNTS),
     ],
 )
 async def test_what_is_no_person_is_an_error(result: Any) -> None:  # noqa: ANN401 - any JSON
