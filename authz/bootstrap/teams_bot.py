@@ -20,11 +20,16 @@ from authz.adapters.redis.conversation_store import RedisConversationStore
 from authz.adapters.teams_bot.adoption import Adoption, Lived
 from authz.adapters.teams_bot.card import CardTerms
 from authz.adapters.teams_bot.poster import Rooms, TeamsPoster
+from authz.bootstrap.deciding import voting_service
 from authz.bootstrap.outside import Outside, redis_settings
 from authz.domain.errors import SettingsInvalid
 from authz.domain.protected_url import is_protected
+from authz.services.chat_approvals import ChatApprovals
+from authz.services.chat_deciding import ChatDeciding
 from authz.services.conversations import ConversationStore
 from authz.services.living_cards import LivingCards
+from authz.services.ports import TicketStore
+from authz.services.voting import VotingService
 from authz.setting_listeners import is_local
 from authz.setting_teams_bot import TeamsBot, check_one_bot
 from authz.settings import Settings
@@ -39,6 +44,10 @@ _ASKING_S: Final = 2.0
 class TeamsOutside:
     """What a process has of the bot. `playground` says that nothing proves who sent what."""
 
+    store: TicketStore
+    voting: VotingService
+    deciding: ChatDeciding
+    approvals: ChatApprovals
     inbound: InboundTokens
     connector: Connector
     conversations: ConversationStore
@@ -95,15 +104,19 @@ async def open_teams(settings: Settings, outside: Outside) -> AsyncIterator[Team
             connector = Connector(described, outside.webhooks, monotonic=time.monotonic)
         except ValueError as error:
             raise SettingsInvalid([f"HOLDGATE_CHANNELS: the bot's addresses: {error}"]) from None
+        book = RedisCardBook(outside.store, redis_settings(settings))
+        voting = voting_service(settings, outside)
         yield TeamsOutside(
-            inbound,
-            connector,
-            RedisConversationStore(outside.store, bot.app_id),
-            Adoption(
-                _lived(settings, outside, connector), RedisCardBook(outside.store, redis_settings(settings))
-            ),
-            CardTerms(settings.public_url, bot.tenant_id),
-            bot.playground,
+            store=outside.store,
+            voting=voting,
+            deciding=ChatDeciding(outside.store, voting, book),
+            approvals=ChatApprovals(outside.store, voting),
+            inbound=inbound,
+            connector=connector,
+            conversations=RedisConversationStore(outside.store, bot.app_id),
+            adoption=Adoption(_lived(settings, outside, connector), book),
+            terms=CardTerms(settings.public_url, bot.tenant_id),
+            playground=bot.playground,
         )
 
 

@@ -91,10 +91,6 @@ class TeamsMessages:
             return _plain(400)
         return await self._handled(activity, until - loop.time())
 
-    async def drain(self) -> None:
-        """Finish what is in hand, for a bounded time."""
-        await self._parts.in_hand.drain()
-
     async def _handled(self, activity: Activity, patience_s: float) -> Response:
         if activity.type == "invoke":
             if activity.name != NAME:
