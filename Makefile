@@ -8,7 +8,7 @@ ENVOY = newest
 EXAMPLES = 20000
 OLDER = $(patsubst %.x,%,$(filter-out newest,$(ENVOY)))
 
-.PHONY: help setup run test e2e fuzz mutate check bench proto bundle lock fmt clean
+.PHONY: help setup run test e2e cards fuzz mutate check bench proto bundle lock fmt clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,10 @@ e2e: ## The end-to-end tests; ENVOY=1.37.x or 1.38.x takes an older Envoy, ARGS=
 	@$(if $(OLDER),$(BIN)/python -m tools.setup envoy-$(OLDER))
 	@set -e; $(if $(OLDER),ENVOY_BIN=$$($(BIN)/python -m tools.envoys $(OLDER)); export ENVOY_BIN;) \
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(or $(ARGS),tests/e2e)
+
+cards: ## Draw every kind of card as Teams would, light and dark, into .run/cards
+	@$(SETUP) cards
+	@$(BIN)/python -m tests.e2e.cards $(ARGS)
 
 # Whole requests take Hypothesis its time; bytes are quicker, so that ten times as many are tried.
 fuzz: ## Fuzz the check for longer than make test; EXAMPLES=N, 20,000 if not said; PEER=HOST:PORT compares, too

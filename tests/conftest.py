@@ -8,6 +8,7 @@ import shutil
 import pytest
 from hypothesis import Phase, settings
 
+from tools import npm
 from tools.system_packages import OPTIONAL, PACKAGES
 
 # For mutation testing: the same examples for each mutant, so few that thousands of mutants take no day, and none
@@ -23,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{marker}: needs {package.programs[0]} ({package.debian})")
     for program in OPTIONAL:
         config.addinivalue_line("markers", f"{program}: needs {program}, and is skipped without it")
+    config.addinivalue_line(
+        "markers", "card_renderer: needs what tools.npm fetches, and is skipped without it"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -30,6 +34,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     optional = [name for name in OPTIONAL if item.get_closest_marker(name) and not shutil.which(name)]
     if optional:
         pytest.skip(f"optional, and not on PATH: {', '.join(optional)}")
+    if item.get_closest_marker("card_renderer") and not npm.ready():
+        pytest.skip(
+            "optional, and not there: the card renderer, which `make test` fetches where there is npm"
+        )
     missing = [
         package.debian
         for marker, package in PACKAGES.items()

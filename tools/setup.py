@@ -1,4 +1,4 @@
-"""Installs what a make target needs: `python -m tools.setup run|check|test|fuzz|mutation|bench|envoy-VERSION`.
+"""Installs what a make target needs: `python -m tools.setup run|check|test|cards|fuzz|mutation|bench|envoy-VERSION`.
 
 What is independent is done at the same time; what is there already costs nothing.
 """
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tools import envoys, fuzzer, opa, python_env, system_packages
+from tools import envoys, fuzzer, npm, opa, python_env, system_packages
 from tools.console import LIMIT_S, SetupError, say
 
 TOOLS = Path(__file__).resolve().parent.parent / ".tools"
@@ -46,7 +46,8 @@ def _python_for_mutation() -> None:
 STEPS: dict[str, tuple[Callable[[], None], ...]] = {
     "run": (_python_for_run, opa.prepare),
     "check": (_python_for_check, opa.prepare),
-    "test": (_python_for_test, opa.prepare, system_packages.prepare),
+    "test": (_python_for_test, opa.prepare, system_packages.prepare, npm.prepare_if_possible),
+    "cards": (_python_for_check, system_packages.prepare, npm.prepare),
     "fuzz": (_python_for_fuzz, opa.prepare, system_packages.prepare),
     "mutation": (_python_for_mutation,),
     "bench": (_python_for_check, opa.prepare, system_packages.prepare_bench),

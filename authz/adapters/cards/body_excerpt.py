@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from authz.adapters.cards.secrets import MASK, mask_lines, mask_pairs
+from authz.adapters.cards.secrets import MASK as SECRET
+from authz.adapters.cards.secrets import mask_lines, mask_pairs
 from authz.adapters.cards.text import many_lines
 from authz.domain.secrecy import is_secret
 from authz.domain.ticket import FrozenRequest
@@ -17,13 +18,21 @@ _JSON_MAX = 64 * 1024  # beyond this the excerpt could not show the whole docume
 _DEPTH_MAX = 64
 _DIGEST_CHARACTERS = 16
 
+CUT_HERE = "… cut here: see the page."
+LINES_MAX = 60
+_INDENT = "  "
+
+MARK = "  ← may differ when it runs"
+"""Stands behind a value outside of its quotes, where nothing that JSON allows could look like it."""
+
 
 @dataclass(frozen=True, slots=True)
 class BodyExcerpt:
-    """`caption` is in our own words: size, digest, what is missing. `text` is the request's, showable."""
+    """`caption` is in our own words: size, digest, what is missing. `text` is the request's, and `cut` if it goes on."""
 
     caption: str
     text: str
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +49,33 @@ class _Literal:
     text: str
 
 
-def excerpt(request: FrozenRequest, body: bytes | None, limit: int) -> BodyExcerpt:
-    """Return at most `limit` characters of what is kept of the body (None: nothing), secrets' values masked."""
+def excerpt(
+    request: FrozenRequest, body: bytes | None, limit: int, *, may_differ: Sequence[str] = ()
+) -> BodyExcerpt:
+    """Return at most `limit` characters and LINES_MAX lines of what is kept of the body, secrets' values masked.
+
+    What stands in a JSON body at the pointers `may_differ` (RFC 6901) is marked, outside of every string of the body.
+    """
     unchecked = "" if request.body_checked else "Body not checked: it may differ when this runs. "
     if not request.body_size:
-        return BodyExcerpt(unchecked or "No body.", "")
+        return BodyExcerpt(unchecked.rstrip() or "No body, and none may be added.", "")
     caption = f"{unchecked}Body: {request.body_size} bytes"
     kept = body or b""
     whole = len(kept) == request.body_size
     if whole:
         caption += f", SHA-256 {sha256(kept).hexdigest()[:_DIGEST_CHARACTERS]}…"
-    text = _readable(kept, _media_type(request), whole=whole)
     if body is None:
-        return BodyExcerpt(f"{caption}, not kept.", "")
+        return BodyExcerpt(f"{caption}, not kept", "")
+    text = _readable(kept, _media_type(request), frozenset(may_differ), whole=whole)
     if text is None:
-        return BodyExcerpt(f"{caption}, not shown here: see the page.", "")
+        return BodyExcerpt(f"{caption}, not shown here: see the page", "")
     shown = many_lines(text, limit)
-    if shown.cut or not whole:
-        caption += ", cut here: see the page"
-    return BodyExcerpt(f"{caption}.", shown.text)
+    lines = shown.text.split("\n")
+    cut = bool(shown.cut) or not whole or len(lines) > LINES_MAX
+    return BodyExcerpt(f"{caption}, cut: see the page" if cut else caption, "\n".join(lines[:LINES_MAX]), cut)
 
 
-def _readable(body: bytes, kind: str, *, whole: bool) -> str | None:
+def _readable(body: bytes, kind: str, may_differ: frozenset[str], *, whole: bool) -> str | None:
     """Return the body as text with secrets masked; None when it isn't text or they can't be told."""
     if not body or b"\0" in body or kind.startswith("multipart/"):
         return None
@@ -73,7 +87,7 @@ def _readable(body: bytes, kind: str, *, whole: bool) -> str | None:
     if kind == "application/x-www-form-urlencoded":
         return mask_pairs(text)
     if _looks_like_json(kind, text):
-        return _pretty(text) if whole and len(text) <= _JSON_MAX else None
+        return _pretty(text, may_differ) if whole and len(text) <= _JSON_MAX else None
     return mask_lines(text)
 
 
@@ -86,7 +100,7 @@ def _media_type(request: FrozenRequest) -> str:
     return values[0].decode("latin-1").partition(";")[0].strip().lower() if values else ""
 
 
-def _pretty(text: str) -> str | None:
+def _pretty(text: str, may_differ: frozenset[str]) -> str | None:
     try:
         document = json.loads(
             text,
@@ -95,34 +109,60 @@ def _pretty(text: str) -> str | None:
             parse_float=_Literal,
             parse_constant=_Literal,
         )
-        return "".join(_written(document, 0, masked=False))
+        return "".join(_Writer(may_differ).written(document, _Place()))
     except (ValueError, RecursionError):
         return None
 
 
-def _written(value: object, depth: int, *, masked: bool) -> Iterator[str]:
-    if depth > _DEPTH_MAX:
-        msg = "nested too deeply to be read by a person"
-        raise ValueError(msg)
-    if isinstance(value, (_Pairs, list)) and (value.items if isinstance(value, _Pairs) else value):
-        yield from _container(value, depth, masked=masked)
-    elif masked and value not in (None, True, False):
-        yield MASK
-    elif isinstance(value, _Literal):
-        yield value.text
-    elif isinstance(value, _Pairs):
-        yield "{}"
-    else:
-        yield json.dumps(value, ensure_ascii=False)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a document a value stands: its JSON pointer, and whether a name on the way to it is a secret's."""
+
+    pointer: str = ""
+    depth: int = 0
+    masked: bool = False
+
+    def below(self, name: str | int) -> _Place:
+        token = str(name).replace("~", "~0").replace("/", "~1")
+        masked = self.masked or (isinstance(name, str) and is_secret(name))
+        return _Place(f"{self.pointer}/{token}", self.depth + 1, masked)
 
 
-def _container(value: _Pairs | list[object], depth: int, *, masked: bool) -> Iterator[str]:
-    opening, closing = ("{", "}") if isinstance(value, _Pairs) else ("[", "]")
-    yield opening
-    entries = value.items if isinstance(value, _Pairs) else [(None, entry) for entry in value]
-    for number, (key, entry) in enumerate(entries):
-        yield ("," if number else "") + "\n" + "  " * (depth + 1)
-        if key is not None:
-            yield json.dumps(key, ensure_ascii=False) + ": "
-        yield from _written(entry, depth + 1, masked=masked or (key is not None and is_secret(key)))
-    yield "\n" + "  " * depth + closing
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Lays a document out over lines."""
+
+    may_differ: frozenset[str]
+
+    def written(self, value: object, at: _Place, after: str = "") -> Iterator[str]:
+        """Yield a value with `after` behind it, and the mark at the end of its first line."""
+        if at.depth > _DEPTH_MAX:
+            msg = "nested too deeply to be read by a person"
+            raise ValueError(msg)
+        mark = MARK if at.pointer in self.may_differ else ""
+        if isinstance(value, (_Pairs, list)) and (value.items if isinstance(value, _Pairs) else value):
+            yield from self._container(value, at, mark)
+            yield after
+        else:
+            yield f"{_scalar(value, masked=at.masked)}{after}{mark}"
+
+    def _container(self, value: _Pairs | list[object], at: _Place, mark: str) -> Iterator[str]:
+        opening, closing = ("{", "}") if isinstance(value, _Pairs) else ("[", "]")
+        yield opening + mark
+        entries: Sequence[tuple[str | int, object]] = (
+            value.items if isinstance(value, _Pairs) else list(enumerate(value))
+        )
+        for number, (key, entry) in enumerate(entries, 1):
+            yield "\n" + _INDENT * (at.depth + 1)
+            if isinstance(key, str):
+                yield json.dumps(key, ensure_ascii=False) + ": "
+            yield from self.written(entry, at.below(key), "," if number < len(entries) else "")
+        yield "\n" + _INDENT * at.depth + closing
+
+
+def _scalar(value: object, *, masked: bool) -> str:
+    if masked and value not in (None, True, False):
+        return SECRET
+    if isinstance(value, _Literal):
+        return value.text
+    return "{}" if isinstance(value, _Pairs) else json.dumps(value, ensure_ascii=False)

@@ -1,15 +1,26 @@
 """The few Adaptive Card elements that our cards are made of, as typed dicts (Adaptive Cards schema 1.4).
 
-A TextBlock and a FactSet value are read as Markdown, a TextRun is not. So `own_words` and `fact_set` are for
-text that we wrote, and whatever anybody else wrote goes into `row` or `block`, after `cards.text`.
+A TextBlock is read as Markdown, a TextRun is not. So `own_words` is for text that we wrote, and whatever anybody else
+wrote goes into `row` or `block`, after `cards.text`, in a typeface that no word of ours has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from typing import Literal, NotRequired, TypedDict
 
+from authz.adapters.cards.rows import Line, Piece, Row
+
+BREAK = "\u200b"
+LABEL_WIDTH = "112px"
 NO_BREAK_SPACE = "\u00a0"
+PART_MAX = 16
+
+_JOINTS = frozenset("/?&=.,;:_-+%")
+_SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
+_LONG_WORD = re.compile(rf"\S{{{PART_MAX + 1},}}")
 
 
 class TextRun(TypedDict):
@@ -17,6 +28,7 @@ class TextRun(TypedDict):
 
     type: Literal["TextRun"]
     text: str
+    isSubtle: NotRequired[bool]
     weight: NotRequired[Literal["Bolder"]]
     fontType: NotRequired[Literal["Monospace"]]
 
@@ -26,7 +38,7 @@ class RichTextBlock(TypedDict):
 
     type: Literal["RichTextBlock"]
     inlines: list[TextRun]
-    spacing: NotRequired[Literal["Small"]]
+    spacing: NotRequired[Literal["None", "Small"]]
 
 
 class TextBlock(TypedDict):
@@ -40,18 +52,21 @@ class TextBlock(TypedDict):
     isSubtle: NotRequired[bool]
 
 
-class Fact(TypedDict):
-    """A line of a FactSet."""
+class Column(TypedDict):
+    """One of the columns of a row: the label's, or what stands beside it."""
 
-    title: str
-    value: str
+    type: Literal["Column"]
+    width: str
+    items: Sequence[TextBlock | RichTextBlock]
 
 
-class FactSet(TypedDict):
-    """A table of two columns, both read as Markdown: our own words only."""
+class ColumnSet(TypedDict):
+    """A row. Those below each other have their labels in line."""
 
-    type: Literal["FactSet"]
-    facts: list[Fact]
+    type: Literal["ColumnSet"]
+    columns: list[Column]
+    spacing: NotRequired[Literal["Small", "Medium"]]
+    separator: NotRequired[bool]
 
 
 ContainerStyle = Literal["emphasis", "good", "attention", "warning", "accent"]
@@ -73,7 +88,7 @@ class OpenUrl(TypedDict):
     url: str
 
 
-Element = RichTextBlock | TextBlock | FactSet | Container
+Element = RichTextBlock | TextBlock | ColumnSet | Container
 
 
 class TeamsOptions(TypedDict):
@@ -107,16 +122,39 @@ def own_words(text: str, *, large: bool = False, subtle: bool = False) -> TextBl
     return block
 
 
-def row(label: str, shown: str) -> RichTextBlock:
-    """Return `label` in bold, our own, and then somebody else's text, set apart by its typeface."""
-    return RichTextBlock(
-        type="RichTextBlock",
-        inlines=[
-            TextRun(type="TextRun", text=f"{label}: ", weight="Bolder"),
-            TextRun(type="TextRun", text=shown, fontType="Monospace"),
+def row(row: Row) -> ColumnSet:
+    """Return a label, our own, and beside it what it is about, each line a paragraph of its own."""
+    # A TextBlock for the label would stand on another base line than what is beside it.
+    label = RichTextBlock(
+        type="RichTextBlock", inlines=[TextRun(type="TextRun", text=row.label, isSubtle=True)]
+    )
+    lines = [_line(line) for line in row.lines]
+    for after in lines[1:]:
+        after["spacing"] = "None"
+    return ColumnSet(
+        type="ColumnSet",
+        columns=[
+            Column(type="Column", width=LABEL_WIDTH, items=[label]),
+            Column(type="Column", width="stretch", items=lines),
         ],
         spacing="Small",
     )
+
+
+def wide_row(row: Row) -> list[Element]:
+    """Return a label, and below it, over the whole width, what it is about."""
+    lines = [_line(line) for line in row.lines]
+    for line in lines:
+        line["spacing"] = "None"
+    return [own_words(row.label, subtle=True), *lines]
+
+
+def section(rows: Sequence[ColumnSet]) -> list[Element]:
+    """Return rows with a line between them and what is above."""
+    if rows:
+        rows[0]["separator"] = True
+        rows[0]["spacing"] = "Medium"
+    return [*rows]
 
 
 def block(shown: str) -> RichTextBlock:
@@ -124,13 +162,37 @@ def block(shown: str) -> RichTextBlock:
     lines = (
         NO_BREAK_SPACE * (len(line) - len(line.lstrip(" "))) + line.lstrip(" ") for line in shown.split("\n")
     )
-    run = TextRun(type="TextRun", text="\n".join(lines), fontType="Monospace")
-    return RichTextBlock(type="RichTextBlock", inlines=[run])
+    return _line((Piece("\n".join(lines)),))
 
 
-def fact_set(pairs: Sequence[tuple[str, str]]) -> FactSet:
-    """Return a table of our own facts."""
-    return FactSet(type="FactSet", facts=[Fact(title=title, value=value) for title, value in pairs])
+def breakable(text: str) -> str:
+    """Return text whose long words have BREAK in them, so that no renderer lets their ends run out of the card.
+
+    What somebody else wrote has no such character left: `cards.text` has made each of theirs visible.
+    """
+    return _LONG_WORD.sub(lambda found: BREAK.join(_parts(found.group())), text)
+
+
+def _parts(word: str) -> Iterator[str]:
+    """Cut a word after what joins its parts, and where that is long to come; never before what belongs to a letter."""
+    part = ""
+    for character in word:
+        full = len(part) >= PART_MAX or (part[-1:] in _JOINTS and character not in _JOINTS)
+        if full and not unicodedata.category(character).startswith("M") and character not in _SKIN_TONES:
+            yield part
+            part = ""
+        part += character
+    yield part
+
+
+def _line(line: Line) -> RichTextBlock:
+    return RichTextBlock(type="RichTextBlock", inlines=[_run(piece) for piece in line])
+
+
+def _run(piece: Piece) -> TextRun:
+    if piece.ours:
+        return TextRun(type="TextRun", text=piece.text)
+    return TextRun(type="TextRun", text=breakable(piece.text), fontType="Monospace")
 
 
 def box(style: ContainerStyle, *items: TextBlock | RichTextBlock) -> Container:

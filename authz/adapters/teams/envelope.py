@@ -7,9 +7,12 @@ from typing import TypeVar
 
 import orjson
 
+from authz.adapters.cards.rows import CardLimits
 from authz.adapters.teams.alarm_card import alarm_card
-from authz.adapters.teams.card import CardLimits, ticket_card
+from authz.adapters.teams.card import ticket_card
+from authz.adapters.teams.digest_card import digest_card
 from authz.adapters.teams.elements import AdaptiveCard
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, DeliveryRefused, Posting
 
 CARD_CONTENT_TYPE = "application/vnd.microsoft.card.adaptive"
@@ -35,6 +38,11 @@ def alarm_envelope(alarm: Alarm, public_url: str, limits: CardLimits, max_bytes:
     """Return the same for a use of break-glass. Raises DeliveryRefused."""
     review = alarm.review
     return _fitting(lambda smaller: alarm_card(alarm, public_url, smaller), limits, max_bytes, review.id)
+
+
+def digest_envelope(digest: Digest, public_url: str) -> bytes:
+    """Return the JSON of a message with the card that stands for many tickets."""
+    return orjson.dumps(_message(digest_card(digest, public_url)))
 
 
 def shrunk(make: Callable[[CardLimits], T], limits: CardLimits, max_bytes: int, identifier: str) -> T:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from authz.adapters.cards.rows import CardLimits
 from authz.adapters.http_post.answer import Answer
 from authz.adapters.http_post.poster import Poster
-from authz.adapters.teams.card import CardLimits
-from authz.adapters.teams.envelope import alarm_envelope, envelope
+from authz.adapters.teams.envelope import alarm_envelope, digest_envelope, envelope
 from authz.domain.events import EventType
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, Posting
 
 PER_SECOND = 4
@@ -70,6 +71,16 @@ class WorkflowsChannel:
     async def alarm(self, alarm: Alarm) -> str:
         """Post the card of a use of break-glass, as `send` does one of a ticket."""
         return await self._sent(alarm_envelope(alarm, self._settings.public_url, self._settings.limits))
+
+    @property
+    def in_place(self) -> bool:
+        """See Digesting."""
+        return False
+
+    async def digest(self, digest: Digest, reference: str) -> str:  # noqa: ARG002 - nothing can be changed here
+        """Post the card that stands for many tickets; the reference is empty. Else as `send`."""
+        await self._sent(digest_envelope(digest, self._settings.public_url))
+        return ""
 
     async def _sent(self, message: bytes) -> str:
         advice = "a Workflows webhook answers 202; check the address and the flow behind it"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from authz.adapters.cards.demand_words import alternatives_in_words, grant_in_words, scope_in_words
+from authz.adapters.cards.wording import outcome
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
 from authz.domain.quorum import Progress
@@ -29,19 +30,6 @@ STATE_WORDS = {
     State.SUPERSEDED: "Replaced",
     State.REVOKED: "Revoked",
 }
-
-STATE_SENTENCES = {
-    State.PENDING: "Nothing has run. It waits for people to decide.",
-    State.APPROVED: "Nothing has run yet. It runs when it is sent again, if the policy still agrees.",
-    State.REJECTED: "It did not run, and sending it again does not change that.",
-    State.EXPIRED: "It did not run: not enough people approved it in time.",
-    State.USED_UP: "It was approved, and was sent through as often as the approval was given for.",
-    State.LAPSED: "It was approved, and the time to use the approval has passed.",
-    State.CANCELLED: "It did not run: who asked for it took it back.",
-    State.SUPERSEDED: "The policy asks for something else by now, so another ticket has taken its place.",
-    State.REVOKED: "It was approved, and the approval was taken back.",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -165,7 +153,7 @@ class TicketView:
     @property
     def state_sentence(self) -> str:
         """What the state means for the request."""
-        return STATE_SENTENCES[self.state]
+        return "Nothing has run. It waits for people to decide." if self.pending else outcome(self.state)
 
     @property
     def progress(self) -> Progress:

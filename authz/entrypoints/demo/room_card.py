@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
+
+from authz.adapters.teams.elements import BREAK
 
 
 class RoomCard:
@@ -29,8 +32,10 @@ class RoomCard:
         return [line for element in self._card["body"] for line in _lines(element)]
 
     def line(self, label: str) -> str:
-        """Return the line of a label such as `Requester`, empty when there is none."""
-        return next((line for line in self.lines if line.startswith(f"{label}: ")), "")
+        """Return `label: text`, empty when the card has no such label: beside a text, or on the line above it."""
+        lines = self.lines
+        above = (f"{one}: {after}" for one, after in pairwise(lines) if one == label)
+        return next((line for line in lines if line.startswith(f"{label}: ")), next(above, ""))
 
 
 def _lines(element: Mapping[str, Any]) -> Iterator[str]:
@@ -38,12 +43,16 @@ def _lines(element: Mapping[str, Any]) -> Iterator[str]:
         case "TextBlock":
             yield element["text"]
         case "RichTextBlock":
-            yield "".join(run["text"] for run in element["inlines"])
-        case "FactSet":
-            for fact in element["facts"]:
-                yield f"{fact['title']}: {fact['value']}"
+            yield "".join(run["text"] for run in element["inlines"]).replace(BREAK, "")
+        case "ColumnSet":
+            label, text = (" ".join(_texts(column)) for column in element["columns"])
+            yield f"{label}: {text}"
         case "Container":
-            for item in element["items"]:
-                yield from _lines(item)
+            yield from _texts(element)
         case _:
             pass  # nothing else of a card is text
+
+
+def _texts(parent: Mapping[str, Any]) -> Iterator[str]:
+    for item in parent["items"]:
+        yield from _lines(item)

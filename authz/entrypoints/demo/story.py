@@ -25,6 +25,7 @@ _DEPLOY = Call(
 _PATIENT = replace(
     _DEPLOY, body={"service": "orders", "version": "1.4.3", "environment": "production"}, wait=30
 )
+_REQUEST = "What will run"
 _OWN_REQUEST = "You asked for this yourself, so somebody else has to decide."
 _REFUSED_EXIT = 1
 _REACHED = {"GET /resources/db-orders": 1, "DELETE /resources/db-orders": 1, "POST /deployments": 2}
@@ -73,13 +74,13 @@ async def _card(scene: Scene) -> None:
     card = cards[0]
     for line in (
         card.lines[0],
-        *(card.line(label) for label in ("Request", "Requester", "Reason", "Approvals")),
+        *(card.line(label) for label in (_REQUEST, "Requester", "Reason")),
     ):
         scene.screen.shown(f"| {line}")
     expect("cards about this ticket", 1, len(cards))
     expect("first word of the card's title", "Approval", card.lines[0].split()[0])
-    if not card.line("Request").endswith(_DELETE.path):
-        raise Mismatch("request on the card", f"DELETE …{_DELETE.path}", card.line("Request"))
+    if not card.line(_REQUEST).endswith(_DELETE.path):
+        raise Mismatch("request on the card", f"DELETE …{_DELETE.path}", card.line(_REQUEST))
 
 
 async def _own_approval(scene: Scene) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from jsonschema import Draft6Validator
 
-from authz.adapters.teams.card import CardLimits
+from authz.adapters.cards.rows import CardLimits
+from authz.adapters.teams.elements import BREAK
 from authz.adapters.teams.envelope import MAX_BYTES, envelope
 from authz.domain.events import EventType
 from authz.domain.ticket import Ticket
@@ -37,10 +38,16 @@ def render(
     body: bytes = BODY,
 ) -> dict[str, Any]:
     """Return the message for a ticket, having checked its size and its card against the official schema."""
+    message = message_of(ticket, event, now, body)
+    validate(message["attachments"][0]["content"])
+    return message
+
+
+def message_of(ticket: Ticket, event: EventType, now: int, body: bytes) -> dict[str, Any]:
+    """Return the message for a ticket, having checked its size."""
     data = envelope(Posting(event, ticket, now, body), PUBLIC_URL, CardLimits())
     assert len(data) < MAX_BYTES
     message: dict[str, Any] = json.loads(data)
-    validate(message["attachments"][0]["content"])
     return message
 
 
@@ -51,11 +58,11 @@ def validate(card: dict[str, Any]) -> None:
 
 
 def texts(message: dict[str, Any]) -> Texts:
-    """Tell the literal texts of a message from all others."""
+    """Tell the literal texts of a message from all others, without the breaks that long words have."""
     literal: list[str] = []
     ours: list[str] = []
     for is_literal, text in _walk(message):
-        (literal if is_literal else ours).append(text)
+        (literal if is_literal else ours).append(text.replace(BREAK, ""))
     return Texts(tuple(literal), tuple(ours))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from authz.adapters.teams.card import CardLimits
+from authz.adapters.cards.rows import CardLimits
 from authz.adapters.teams.envelope import alarm_envelope
 from authz.domain.break_glass import BreakGlass, Review, ReviewDraft
 from authz.domain.events import EventType

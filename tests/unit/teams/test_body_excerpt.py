@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from authz.adapters.cards.body_excerpt import BodyExcerpt, excerpt
+from authz.adapters.cards.body_excerpt import LINES_MAX, MARK, BodyExcerpt, excerpt
 from authz.adapters.cards.secrets import MASK
 from authz.domain.secrecy import is_secret
 from tests.support.sample_tickets import REQUEST
 
 
 def of(
-    body: bytes, kind: bytes = b"application/json", limit: int = 1000, size: int | None = None
+    body: bytes,
+    kind: bytes = b"application/json",
+    limit: int = 1000,
+    size: int | None = None,
+    may_differ: tuple[str, ...] = (),
 ) -> BodyExcerpt:
     request = replace(
         REQUEST, body_size=len(body) if size is None else size, headers=(("content-type", kind),)
     )
-    return excerpt(request, body, limit)
+    return excerpt(request, body, limit, may_differ=may_differ)
 
 
 def test_json_is_laid_out_for_reading() -> None:
@@ -26,7 +31,7 @@ def test_json_is_laid_out_for_reading() -> None:
 
 
 def test_a_body_that_is_not_kept_is_said_to_be_missing() -> None:
-    assert excerpt(replace(REQUEST, body_size=9), None, 1000) == BodyExcerpt("Body: 9 bytes, not kept.", "")
+    assert excerpt(replace(REQUEST, body_size=9), None, 1000) == BodyExcerpt("Body: 9 bytes, not kept", "")
 
 
 def test_json_is_shown_as_it_is_and_not_as_a_parser_takes_it() -> None:
@@ -101,13 +106,13 @@ def test_a_body_that_is_no_text_is_described_instead(body: bytes) -> None:
 def test_a_body_stored_in_part_is_called_cut_and_has_no_digest() -> None:
     shown = of("grüße".encode()[:3], b"text/plain", size=5000)
     assert shown.text == "gr"
-    assert shown.caption == "Body: 5000 bytes, cut here: see the page."
+    assert shown.caption == "Body: 5000 bytes, cut: see the page"
 
 
 def test_a_long_body_is_cut_visibly() -> None:
     shown = of(b"x" * 2000, b"text/plain", limit=100)
     assert shown.text == "x" * 100
-    assert shown.caption.endswith(", cut here: see the page.")
+    assert shown.caption.endswith(", cut: see the page")
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 200 + b"1" + b"}" * 200])
@@ -116,4 +121,22 @@ def test_json_nested_beyond_reading_is_not_shown(body: bytes) -> None:
 
 
 def test_no_body_is_said_in_words() -> None:
-    assert of(b"").caption == "No body."
+    assert of(b"").caption == "No body, and none may be added."
+
+
+def test_many_lines_are_cut_visibly() -> None:
+    shown = of(b"x\n" * 100, b"text/plain")
+    assert (shown.text.count("\n") + 1, shown.cut) == (LINES_MAX, True)
+    assert shown.caption.endswith(", cut: see the page")
+    assert not of(b"x\n" * 10, b"text/plain").cut
+
+
+def test_a_mark_of_what_may_differ_stands_where_no_body_can_write_one() -> None:
+    """Whoever writes the mark into a body gets it inside of the quotes that JSON has around every text."""
+    body = json.dumps({"a": f'1"{MARK}', "b": {"c": [1, {}]}, "d~/": None}).encode()
+    shown = of(body, may_differ=("/b", "/b/c/1", "/d~0~1"))
+    marked = [line.removesuffix(MARK).strip() for line in shown.text.split("\n") if line.endswith(MARK)]
+    assert marked == ['"b": {', "{}", '"d~/": null']
+    unmarked = of(body, may_differ=("/x", "b", "/b/c/01")).text
+    assert unmarked.count(MARK) == 1
+    assert f'"1\\"{MARK}"' in unmarked

@@ -2,86 +2,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from jsonschema import ValidationError
 
-from authz.adapters.teams import card as card_module
-from authz.adapters.teams.card import CardLimits
-from authz.adapters.teams.elements import own_words
+from authz.adapters.cards.rows import CardLimits
 from authz.adapters.teams.envelope import MAX_BYTES, envelope
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.events import EventType
-from authz.domain.identity import Identity, Principal
+from authz.domain.identity import Identity
 from authz.domain.requirement import Demand, Risk
 from authz.domain.ticket import Choice, Ending, State, Ticket
 from authz.domain.token import short_code
 from authz.services.ports import DeliveryRefused, Posting
 from tests.support.sample_tickets import CREATED_AT, REQUEST, REQUIREMENT, approved, ended, ticket, vote
-from tests.unit.teams.attacks import ATTACKS
+from tests.unit.teams.attacked import attacked, attacked_body
 from tests.unit.teams.cards import PUBLIC_URL, render, texts, validate
-from tests.unit.teams.test_text import hidden
-
-MARK = "⟪UNTRUSTED⟫"
-
-
-def body_of(attack: str) -> bytes:
-    return (MARK + attack).encode("utf-8", "replace")
-
-
-def attacked(attack: str) -> Ticket:
-    """Return a ticket that carries `attack` in every place that somebody else fills."""
-    text = MARK + attack
-    request = replace(
-        REQUEST,
-        method=text,
-        scheme=text,
-        host=text,
-        path=text,
-        query=text,
-        headers=((text, text.encode("utf-8", "surrogatepass")), ("x-note", text.encode("utf-8", "replace"))),
-        body_size=len(body_of(attack)),
-    )
-    requirement = replace(
-        REQUIREMENT,
-        demands=(Demand("delete-production", text, ((Approver(ApproverKind.GROUP, text, count=2),),)),),
-        show=tuple((text, text) for _ in range(10)),
-        body_ignores=(text,),
-    )
-    base = ticket(request=request, requirement=requirement)
-    requester = Principal(Identity(text, text), text)
-    votes = tuple(
-        replace(
-            vote(comment=text), name=text, person=f"p{number}", identity=Identity(text, text), groups=(text,)
-        )
-        for number in range(20)
-    )
-    draft = replace(base.draft, requester=requester, justification=text)
-    ending = Ending(Identity(text, text), text, "", "demo", text)
-    return replace(base, draft=draft, votes=votes, ending=ending)
-
-
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
-@pytest.mark.parametrize("state", [State.PENDING, State.REJECTED])
-def test_what_others_wrote_is_literal_everywhere_and_visible(attack: str, state: State) -> None:
-    held = replace(attacked(attack), state=state)
-    message = render(held, now=CREATED_AT + 1, body=body_of(attack))
-    found = texts(message)
-    assert not [text for text in found.ours if MARK in text]
-    assert [text for text in found.literal if MARK in text]
-    raw = json.dumps(message, ensure_ascii=False)
-    assert "{{" not in json.dumps([*found.literal, *found.ours])
-    assert hidden(raw) == []
-    urls = [action["url"] for action in message["attachments"][0]["content"]["actions"]]
-    assert urls == [f"{PUBLIC_URL}/tickets/{held.id}"]
-
-
-def test_the_check_sees_text_in_the_wrong_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control: with rows made of Markdown blocks the same look at the card finds the attack."""
-    monkeypatch.setattr(card_module, "row", lambda label, shown: own_words(f"{label}: {shown}"))
-    attack = "[APPROVED](https://evil.example)"
-    found = texts(render(attacked(attack), body=body_of(attack)))
-    assert [text for text in found.ours if MARK in text]
 
 
 def test_a_new_ticket_says_all_that_is_needed_to_judge() -> None:
@@ -95,14 +32,15 @@ def test_a_new_ticket_says_all_that_is_needed_to_judge() -> None:
         "deletes a production resource",
         "Cluster = prod-eu",
         "content-type: application/json",
-        "sre",
+        "1 of sre",
     ):
         assert text in found.literal
     for text in (
         f"Approval needed · {short_code(held.id)}",
-        "0 of 1",
-        "2023-11-14 22:43:20 UTC",
-        "once, within 15m",
+        "0 of 1 approvals, 1 missing. Decide before 2023-11-14 22:43:20 UTC.",
+        "What will run",
+        "may run once, within 15m",
+        "headers that aren't shown here, and where it is sent from",
         f"{held.draft.fingerprint.payload_digest[:16]}…",
         "Review and decide",
     ):
@@ -151,9 +89,8 @@ def test_a_deadline_that_passed_ends_the_asking_before_redis_says_so(event: Even
 def test_who_decided_is_named_with_a_stable_identity_and_the_comment() -> None:
     rejected = ended(ticket(), State.REJECTED, vote(Choice.REJECT, "bob", "not **today**"))
     found = texts(render(rejected, EventType.TICKET_REJECTED))
-    line = "bob (bob-1 of https://idp.example) at 2023-11-14 22:14:20 UTC, saying: not **today**"
-    assert line in found.literal
-    assert "Rejected by: " in found.ours
+    assert {"bob (bob-1 of https://idp.example)", "not **today**"} <= {*found.literal}
+    assert {"Rejected by", " at 2023-11-14 22:14:20 UTC", ", saying: "} <= {*found.ours}
 
 
 def test_each_rule_says_whom_it_asks() -> None:
@@ -170,13 +107,17 @@ def test_each_rule_says_whom_it_asks() -> None:
     assert "on-sunday" in literal
 
 
-def test_a_grant_for_more_than_this_request_a_high_risk_and_what_may_differ_are_said() -> None:
+def test_a_grant_for_more_than_this_request_and_a_high_risk_are_said() -> None:
     terms = replace(REQUIREMENT, scope="kubectl", risk=Risk.HIGH, body_ignores=("/clientToken",))
     warned = texts(render(ticket(requirement=terms)))
-    covered = "any request of rule delete-production and scope kubectl by this requester"
-    assert f"Not only this request: an approval is good for {covered}." in warned.ours
+    covered = "any request of rule delete-production and scope kubectl by this requester, once, within 15m"
+    assert f"Not only this request: an approval is good for {covered}, whatever they hold." in warned.ours
     assert "High risk: a vote needs a strong and recent sign-in." in warned.ours
-    assert "/clientToken" in warned.literal
+    assert "The first request" in warned.ours
+    assert any(
+        text.startswith("everything but the rule, the scope and the requester") for text in warned.ours
+    )
+    assert "/clientToken" not in warned.literal
     plain = texts(render(ticket()))
     assert not any("Not only" in text or "High risk" in text for text in plain.ours)
 
@@ -187,20 +128,60 @@ def test_the_requesters_own_words_are_literal_and_called_unchecked() -> None:
         render(replace(held, draft=replace(held.draft, justification="see [this](https://evil.example)")))
     )
     assert "see [this](https://evil.example)" in found.literal
-    assert "The requester says (unchecked): " in found.ours
+    assert "Requester says (unchecked)" in found.ours
 
 
-def test_a_shared_requester_is_nobody_in_particular() -> None:
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"shared": True}, "Nobody in particular, but whoever sends requests as "),
+        ({"requester_person": None}, ", who isn't known to the directory: one approval more is needed"),
+        (
+            {"requester_linked": False},
+            ", whose other accounts the directory doesn't know: one approval more is needed",
+        ),
+    ],
+)
+def test_a_requester_whom_nobody_can_tell_is_said_to_need_one_approval_more(
+    changes: dict[str, Any], said: str
+) -> None:
     held = ticket()
-    found = texts(render(replace(held, draft=replace(held.draft, shared=True))))
-    assert "nobody in particular: alice (alice-1 of https://idp.example)" in found.literal
+    found = texts(render(replace(held, draft=replace(held.draft, **changes))))
+    assert said in found.ours
+    assert "alice (alice-1 of https://idp.example)" in found.literal
+    assert any("one approval more is needed" in text for text in found.ours)
+    assert not any("one approval more" in text for text in texts(render(held)).ours)
+
+
+def test_each_part_that_is_not_bound_is_said_to_differ() -> None:
+    pointers = replace(REQUIREMENT, body_ignores=("/clientToken", "/a~1b"))
+    found = texts(render(ticket(requirement=pointers)))
+    assert {"/clientToken", "/a~1b"} <= {*found.literal}
+    assert found.ours.count("in the body, what stands at ") == 2
+    unbound = replace(REQUIREMENT, bind_body=False, body_ignores=("/clientToken",))
+    held = ticket(requirement=unbound, request=replace(REQUEST, body_checked=False))
+    assert "the whole body: any other may be sent" in texts(render(held)).ours
+    assert "the whole body: any other may be sent" not in found.ours
+
+
+def test_what_may_differ_is_marked_in_the_body_itself() -> None:
+    body = b'{"why": "cleanup", "clientToken": "b7a0", "steps": [1, 2]}'
+    request = replace(REQUEST, body_size=len(body))
+    terms = replace(REQUIREMENT, body_ignores=("/why", "/steps/1"))
+    [shown] = [
+        text
+        for text in texts(render(ticket(requirement=terms, request=request), body=body)).literal
+        if "{" in text
+    ]
+    marked = [line.strip() for line in shown.split("\n") if "may differ" in line]
+    assert marked == ['"why": "cleanup",  ← may differ when it runs', "2  ← may differ when it runs"]
 
 
 @pytest.mark.parametrize(
     ("event", "state", "headline", "label"),
     [
-        (EventType.TICKET_CANCELLED, State.CANCELLED, "Taken back by the requester · ", "Taken back by: "),
-        (EventType.GRANT_REVOKED, State.REVOKED, "Approved, then revoked · ", "Revoked by: "),
+        (EventType.TICKET_CANCELLED, State.CANCELLED, "Taken back by the requester · ", "Taken back by"),
+        (EventType.GRANT_REVOKED, State.REVOKED, "Approved, then revoked · ", "Revoked by"),
     ],
 )
 def test_who_took_it_back_is_named_with_the_comment(
@@ -208,7 +189,7 @@ def test_who_took_it_back_is_named_with_the_comment(
 ) -> None:
     ending = Ending(Identity("https://idp.example", "carol-1"), "carol", "carol", "demo", "the **wrong** one")
     found = texts(render(replace(ended(ticket(), state), ending=ending), event))
-    assert "carol (carol-1 of https://idp.example), saying: the **wrong** one" in found.literal
+    assert {"carol (carol-1 of https://idp.example)", "the **wrong** one"} <= {*found.literal}
     assert label in found.ours
     assert any(text.startswith(headline) for text in found.ours)
 
@@ -216,7 +197,7 @@ def test_who_took_it_back_is_named_with_the_comment(
 def test_a_withdrawn_vote_is_followed_up() -> None:
     found = texts(render(ticket(), EventType.VOTE_WITHDRAWN))
     assert "A vote was withdrawn." in found.ours
-    assert "0 of 1" in found.ours
+    assert any(text.startswith("0 of 1 approvals, 1 missing.") for text in found.ours)
     assert "A vote was withdrawn." not in texts(render(ticket(), EventType.TICKET_CREATED)).ours
 
 
@@ -249,13 +230,16 @@ def test_secrets_in_query_and_headers_are_masked() -> None:
 
 def test_everything_at_its_longest_still_fits_and_says_that_it_was_cut() -> None:
     attack = "\U0001f600" * 20_000
-    held = attacked(attack)
+    held = attacked(attack, "text")
     request = replace(held.draft.request, headers=tuple((f"x-{n}", b'"\\' * 4000) for n in range(60)))
-    message = render(replace(held, draft=replace(held.draft, request=request)), body=body_of(attack))
+    message = render(
+        replace(held, draft=replace(held.draft, request=request)), body=attacked_body(attack, "text")
+    )
     found = texts(message)
     assert any("[cut, see the page: " in text for text in found.literal)
     assert any("more: see the page." in text for text in found.ours)
-    assert any(", cut here: see the page" in text for text in found.ours)
+    assert any(", cut: see the page" in text for text in found.ours)
+    assert "… cut here: see the page." in found.ours
 
 
 def test_a_card_that_can_not_be_made_small_enough_is_refused_and_not_sent() -> None:

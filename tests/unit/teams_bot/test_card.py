@@ -12,8 +12,8 @@ from authz.domain.requirement import Risk
 from authz.domain.ticket import Choice, State
 from authz.domain.token import short_code
 from tests.support.sample_tickets import REQUEST, REQUIREMENT, approved, ended, ticket, vote
+from tests.unit.teams.attacked import attacked, attacked_body
 from tests.unit.teams.attacks import ATTACKS
-from tests.unit.teams.test_card import MARK, attacked, body_of
 from tests.unit.teams_bot.cards import TENANT, TERMS, executes, posting, rendered, words
 
 HIGH = replace(REQUIREMENT, risk=Risk.HIGH)
@@ -101,7 +101,7 @@ def test_nobody_is_mentioned_by_an_account_of_another_tenant() -> None:
     assert "entities" not in rendered(posting(ticket(), designated=(stranger,)))["msteams"]
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_a_name_brings_no_markup_into_a_mention(attack: str) -> None:
     made = mention("oid", attack)
     inside = made["text"].removeprefix("<at>").removesuffix("</at>")
@@ -110,13 +110,13 @@ def test_a_name_brings_no_markup_into_a_mention(attack: str) -> None:
     assert all(character.isalnum() or character in " -'" for character in inside)
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_others_words_stay_words_in_the_card_with_buttons(attack: str) -> None:
     one = attacked(attack)
     pending = replace(one, state=State.PENDING, votes=one.votes[:1], ending=None, replaced_by="")
-    card = rendered(posting(pending, body=body_of(attack)))
+    card = rendered(posting(pending, body=attacked_body(attack, "json")))
     assert all(button["verb"] in {"approve", "reject"} for button in executes(card))
-    assert not any(MARK in text for text in _read_as_markdown(card))
+    assert not any("⟪" in text for text in _read_as_markdown(card))
 
 
 def test_a_huge_request_is_cut_visibly_and_keeps_its_buttons() -> None:
