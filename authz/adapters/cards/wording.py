@@ -42,8 +42,8 @@ _OUTCOMES = {
 }
 _NEWS = {
     EventType.VOTE_WITHDRAWN: "A vote was withdrawn.",
-    EventType.TICKET_REMINDED: "It is still waiting.",
-    EventType.TICKET_ESCALATED: "Nobody has decided for so long that others are asked, too.",
+    EventType.TICKET_REMINDED: "Reminder: it is still waiting.",
+    EventType.TICKET_ESCALATED: "Escalated: it has waited for so long that others are asked, too.",
 }
 
 

@@ -13,15 +13,17 @@ from authz.adapters.cards.digest_words import digest_headline, digest_text, list
 from authz.adapters.cards.secrets import mask_pairs
 from authz.adapters.cards.text import one_line
 from authz.adapters.cards.wording import (
-    FOR_INFORMATION,
+    ONLY_WITH_CODE,
     approvals,
     facts,
     headline,
     moment,
+    news,
     review_headline,
     review_link,
     ticket_link,
 )
+from authz.domain.events import EventType
 from authz.domain.identity import Identity
 from authz.domain.requirement import Risk
 from authz.domain.ticket import Choice, Ending, FrozenRequest, State
@@ -33,13 +35,16 @@ TARGET = 2000
 SENTENCE = 500
 NAME = 120
 LINES = 20
+_FIRST_WORDS = {EventType.TICKET_REMINDED: "Reminder: ", EventType.TICKET_ESCALATED: "Escalated: "}
 _VERBS = {Choice.APPROVE: "Approved by", Choice.REJECT: "Rejected by"}
 
 
 def ticket_subject(posting: Posting) -> str:
     """Return the state, the code and the rule, which is a slug: no word of anybody else's."""
     ticket = posting.ticket
-    return f"{headline(ticket, ticket.state_at(posting.now))}, rule {ticket.draft.requirement.rule}"
+    state = ticket.state_at(posting.now)
+    first = _FIRST_WORDS.get(posting.type, "") if state is State.PENDING else ""
+    return f"{first}{headline(ticket, state)}, rule {ticket.draft.requirement.rule}"
 
 
 def ticket_text(posting: Posting, public_url: str) -> str:
@@ -49,13 +54,9 @@ def ticket_text(posting: Posting, public_url: str) -> str:
     requirement = draft.requirement
     state = ticket.state_at(posting.now)
     pending = state is State.PENDING
-    ours = [headline(ticket, state), ticket_link(public_url, ticket)]
-    if pending and posting.copied:
-        ours.append(FOR_INFORMATION)
-    elif pending:
-        ours.append(f"Decide on the page, and only if it shows the code {short_code(ticket.id)} too.")
-    if ticket.replaced_by:
-        ours.append(f"The ticket with the code {short_code(ticket.replaced_by)} has taken its place.")
+    ours = [headline(ticket, state), ticket_link(public_url, ticket), *news(posting, state)]
+    if pending and not posting.copied:
+        ours.append(ONLY_WITH_CODE.format(short_code(ticket.id)))
     if pending and requirement.risk is Risk.HIGH:
         ours.append(HIGH_RISK)
     if pending and requirement.scope:

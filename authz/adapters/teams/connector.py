@@ -16,7 +16,15 @@ from dataclasses import dataclass
 import pymsteams
 
 from authz.adapters.cards.digest_words import digest_headline, digest_text, list_link
-from authz.adapters.cards.wording import facts, headline, review_headline, review_link, summary, ticket_link
+from authz.adapters.cards.wording import (
+    facts,
+    headline,
+    news,
+    review_headline,
+    review_link,
+    summary,
+    ticket_link,
+)
 from authz.adapters.http_post.answer import Answer, failure
 from authz.adapters.http_post.pace import Pace
 from authz.adapters.http_post.secret_url import SecretUrl, unlogged
@@ -62,7 +70,8 @@ class ConnectorChannel:
         state = ticket.state_at(posting.now)
         link = ticket_link(self._settings.public_url, ticket)
         title = headline(ticket, state)
-        text = f"Rule {ticket.draft.requirement.rule}. What was asked, by whom and why is on the page."
+        where = f"Rule {ticket.draft.requirement.rule}. What was asked, by whom and why is on the page."
+        text = " ".join([*news(posting, state), where])
         return await self._sent(title, summary(ticket, state, link), text, facts(ticket, state), link)
 
     async def alarm(self, alarm: Alarm) -> str:

@@ -31,6 +31,8 @@ EVENTS = frozenset(
         EventType.TICKET_CANCELLED,
         EventType.TICKET_SUPERSEDED,
         EventType.GRANT_REVOKED,
+        EventType.TICKET_REMINDED,
+        EventType.TICKET_ESCALATED,
         EventType.BREAKGLASS_USED,
         EventType.BREAKGLASS_REVIEWED,
     }
@@ -57,7 +59,7 @@ class WorkflowsChannel:
 
     @property
     def events(self) -> frozenset[EventType]:
-        """A ticket's start, each outcome, and what was taken back; the uses of a grant are on the page."""
+        """A ticket's start, what is told while nobody decides, each outcome, and what was taken back."""
         return EVENTS
 
     async def send(self, posting: Posting) -> str:

@@ -89,6 +89,14 @@ async def test_a_card_arrives_with_a_link() -> None:
     assert {"name": "Approvals", "value": "0 of 1"} in section["facts"]
 
 
+async def test_a_reminder_says_that_it_is_one() -> None:
+    receiver = ConnectorReceiver()
+    async with serving(receiver) as url:
+        await ConnectorChannel(url, SETTINGS).send(replace(CREATED, type=EventType.TICKET_REMINDED))
+    [card] = receiver.cards
+    assert card["text"].startswith("Reminder: it is still waiting. Rule ")
+
+
 async def test_a_broken_glass_is_told() -> None:
     receiver = ConnectorReceiver()
     review = Review(review_draft(), CREATED_AT, CREATED_AT + 1000)

@@ -102,6 +102,24 @@ def test_unshown_words_would_make_lines(monkeypatch: pytest.MonkeyPatch) -> None
     assert "\nBcc: mallory" in text(hostile(INJECTIONS[0]))
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "says"),
+    [
+        (EventType.TICKET_REMINDED, "Reminder: ", "Reminder: it is still waiting."),
+        (EventType.TICKET_ESCALATED, "Escalated: ", "Escalated: it has waited for so long"),
+    ],
+)
+def test_a_reminder_and_an_escalation_say_that_they_are(kind: EventType, first: str, says: str) -> None:
+    subject = ticket_subject(Posting(EventType.TICKET_CREATED, ticket(), CREATED_AT))
+    assert ticket_subject(Posting(kind, ticket(), CREATED_AT)) == first + subject
+    found = text(ticket(), kind)
+    assert says in found
+    assert "Waiting for: " in found
+    over = approved(ticket())
+    assert ticket_subject(Posting(kind, over, CREATED_AT + 1)).startswith("Approved")
+    assert says not in text(over, kind)
+
+
 def test_secrets_in_the_query_are_masked() -> None:
     found = text(ticket(request=replace(REQUEST, query="password=hunter2")))
     assert "hunter2" not in found

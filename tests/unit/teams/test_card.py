@@ -16,7 +16,7 @@ from authz.domain.requirement import Demand, Risk
 from authz.domain.ticket import Choice, Ending, State, Ticket
 from authz.domain.token import short_code
 from authz.services.ports import DeliveryRefused, Posting
-from tests.support.sample_tickets import CREATED_AT, REQUEST, REQUIREMENT, approved, ended, ticket, vote
+from tests.support.sample_tickets import BODY, CREATED_AT, REQUEST, REQUIREMENT, approved, ended, ticket, vote
 from tests.unit.teams.attacked import attacked, attacked_body
 from tests.unit.teams.cards import PUBLIC_URL, render, texts, validate
 
@@ -199,6 +199,28 @@ def test_a_withdrawn_vote_is_followed_up() -> None:
     assert "A vote was withdrawn." in found.ours
     assert any(text.startswith("0 of 1 approvals, 1 missing.") for text in found.ours)
     assert "A vote was withdrawn." not in texts(render(ticket(), EventType.TICKET_CREATED)).ours
+
+
+def test_a_reminder_is_short_and_says_who_is_awaited() -> None:
+    found = texts(render(ticket(), EventType.TICKET_REMINDED))
+    assert "Reminder: it is still waiting." in found.ours
+    assert any("sre" in text for text in found.literal)
+    assert not any(text.startswith("Body") for text in found.ours)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_escalation_shows_everything_to_those_who_are_asked_by_it(elsewhere: bool) -> None:
+    posting = Posting(
+        EventType.TICKET_ESCALATED,
+        ticket(),
+        CREATED_AT + 1000,
+        None if elsewhere else BODY,
+        elsewhere=elsewhere,
+    )
+    found = texts(json.loads(envelope(posting, PUBLIC_URL, CardLimits())))
+    assert "Escalated: it has waited for so long that others are asked, too." in found.ours
+    assert ("deletes a production resource" in found.literal) is not elsewhere
+    assert any(text.startswith("Body") for text in found.ours) is not elsewhere
 
 
 def test_a_replaced_ticket_names_the_code_of_the_other() -> None:

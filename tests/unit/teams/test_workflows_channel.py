@@ -164,6 +164,8 @@ def test_only_what_people_wait_for_is_posted() -> None:
         "ticket.expired",
         "ticket.cancelled",
         "ticket.superseded",
+        "ticket.reminded",
+        "ticket.escalated",
         "vote.withdrawn",
         "grant.revoked",
         "breakglass.used",
