@@ -263,7 +263,7 @@ class BotFramework:
             if sum(1 for at in arrived if now - at < seconds) >= most:
                 return body, _error(429, "Throttled", {"retry-after": str(self.retry_after)})
         arrived.append(now)
-        while arrived and now - arrived[0] > max(seconds for _, seconds in self.rates):
+        while arrived and now - arrived[0] > max((seconds for _, seconds in self.rates), default=0.0):
             arrived.popleft()
         return body, None
 

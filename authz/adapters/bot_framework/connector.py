@@ -151,11 +151,12 @@ class Connector:
     async def _wait_or_raise(self, answer: Answer, pace_of: str, tries: int) -> None:
         """Wait until it is worth another try, or raise what the answer means."""
         failure = failure_of(answer)
-        if isinstance(failure, DeliveryDelayed) and failure.after_s > 0:
-            self._pace.pause(pace_of, failure.after_s)
+        if not isinstance(failure, DeliveryDelayed):
+            raise failure
+        self._pace.pause(pace_of, failure.after_s)
         # With jitter, so that those who were turned away together don't come back together.
         wait_s = _BACKOFF_S * 2**tries * self._chance.uniform(0.5, 1.0)
-        if answer.status not in AGAIN or tries >= TRIES or max(_after_s(failure), wait_s) > PATIENCE_S:
+        if answer.status not in AGAIN or tries >= TRIES or max(failure.after_s, wait_s) > PATIENCE_S:
             raise failure
         await self._sleep(wait_s)
 
@@ -169,11 +170,6 @@ class Connector:
             raise DeliveryRefused(f"nothing is sent to this serviceUrl: {error}") from None
         root = base.raw_path.decode("ascii").rstrip("/")
         return base.copy_with(raw_path=f"{root}/v3/conversations{'/' if path else ''}{path}".encode("ascii"))
-
-
-def _after_s(failure: DeliveryDelayed | DeliveryRefused) -> float:
-    """Return the seconds that an answer asks to wait."""
-    return failure.after_s if isinstance(failure, DeliveryDelayed) else 0.0
 
 
 def _quoted(identifier: str) -> str:

@@ -122,7 +122,7 @@ def _code(document: Mapping[str, object]) -> str:
 def failure_of(answer: Answer) -> DeliveryDelayed | DeliveryRefused:
     """Return what to raise of an answer that is no success."""
     if answer.gone:
-        return ConversationGone(f"{answer.words}: the bot isn't in this conversation, or it is no more")
+        return ConversationGone(f"{answer.words}: the bot isn't in there any more, or what is meant isn't")
     if answer.status == httpx.codes.UNAUTHORIZED:
         return DeliveryRefused(f"{answer.words}: is this bot registered with this app id, in this tenant?")
     if answer.status not in AGAIN | _LATER and answer.status < httpx.codes.INTERNAL_SERVER_ERROR:
