@@ -7,15 +7,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from authz.adapters.cards.rows import CardLimits
+from authz.adapters.teams.digest_card import digest_card
 from authz.adapters.teams.envelope import alarm_envelope, envelope
+from authz.adapters.teams_bot.card import CardTerms, listing_card
+from authz.adapters.teams_bot.messages import answered_card, ticket_message
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.break_glass import BreakGlass, Review, ReviewDraft
 from authz.domain.events import EventType
 from authz.domain.fingerprint import ALWAYS_BOUND_HEADERS, Fingerprint
-from authz.domain.identity import Identity, Principal
+from authz.domain.identity import Identity, Person, Principal
 from authz.domain.requirement import Demand, Risk
 from authz.domain.ticket import Choice, Ending, FrozenRequest, State, Ticket, TicketDraft
+from authz.services.digest import Digest
 from authz.services.ports import Alarm, Posting
 from tests.support.sample_tickets import (
     CREATED_AT,
@@ -29,6 +35,7 @@ from tests.support.sample_tickets import (
 )
 
 PUBLIC_URL = "https://holdgate.example"
+TERMS = CardTerms(PUBLIC_URL, "72f988bf-0000-4000-8000-000000000001")
 NOW = CREATED_AT + 90_000
 BODY = json.dumps(
     {
@@ -110,6 +117,34 @@ def alarmed(*, done: bool) -> dict[str, Any]:
     return card_of(alarm_envelope(Alarm(kind, review, NOW), PUBLIC_URL, CardLimits()))
 
 
+def of_bot(held_ticket: Ticket, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - a field of the posting
+    """Return the card that the Teams bot posts, and changes in place."""
+    one = Posting(EventType.TICKET_CREATED, held_ticket, NOW, BODY, **changes)
+    message: dict[str, Any] = json.loads(orjson.dumps(ticket_message(one, TERMS)))
+    card: dict[str, Any] = message["attachments"][0]["content"]
+    return card
+
+
+def bot_kinds() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the kinds that only the bot posts."""
+    new = held(justification="Hotfix for the broken checkout.")
+    carol = Identity(TERMS.tenant, "oid-carol")
+    named = Person("carol", "carol", frozenset({"release"}), "opa", accounts=(carol,))
+    yield "bot-created", of_bot(new, designated=(named,))
+    yield "bot-for-information", of_bot(new, copied=True)
+    yield "bot-high-risk", of_bot(held(risk=Risk.HIGH))
+    yield "bot-approved", of_bot(approved(new, replace(vote(name="carol"), groups=("release",))))
+    yield "bot-rejected", of_bot(ended(new, State.REJECTED, vote(Choice.REJECT, "carol", "Not now.")))
+    answered = answered_card(
+        Posting(EventType.TICKET_CREATED, new, NOW, BODY), TERMS, "Your approval was recorded."
+    )
+    yield "bot-answered", json.loads(orjson.dumps(answered))
+    list_of = listing_card(
+        "2 tickets wait for you.", [("PEB-GTG", "POST /v1/deployments"), ("ABC-DEF", "DELETE /x")]
+    )
+    yield "bot-listing", json.loads(orjson.dumps(list_of))
+
+
 def kinds() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each kind of card by its name."""
     new = held(justification="Hotfix for the broken checkout, agreed with the shop's team.")
@@ -185,5 +220,10 @@ def kinds() -> Iterator[tuple[str, dict[str, Any]]]:
         "superseded",
         posted(replace(ended(new, State.SUPERSEDED), replaced_by=ticket(2).id), EventType.TICKET_SUPERSEDED),
     )
+    yield "escalated", posted(new, EventType.TICKET_ESCALATED)
+    yield "reminded", posted(new, EventType.TICKET_REMINDED)
     yield "break-glass-used", alarmed(done=False)
     yield "break-glass-reviewed", alarmed(done=True)
+    counting = Digest(waiting=37, total=41, since=CREATED_AT, now=NOW)
+    yield "storm", json.loads(orjson.dumps(digest_card(counting, PUBLIC_URL)))
+    yield from bot_kinds()

@@ -54,6 +54,7 @@ _SEEN = """() => {
     tags: [...new Set(all("*").map(element => element.tagName.toLowerCase()))].sort(),
     links: all("[href], [src], [srcset], [action], [formaction], [onclick], [onerror]").map(e => e.outerHTML),
     runs: all(".ac-textRun").map(text),
+    overflows: card.scrollWidth > card.clientWidth,
   }
 }"""
 
@@ -63,7 +64,7 @@ class Seen:
     """A drawn card: its text as the document has it, the kinds of element, links of any sort, and each TextRun.
 
     `words` is the text as somebody reads it. `fetched` are the addresses that the browser wanted while drawing, and
-    `refused` what the renderer found wrong with the card.
+    `refused` what the renderer found wrong with the card. `overflows` says that some of it is cut off at the side.
     """
 
     text: str
@@ -73,6 +74,7 @@ class Seen:
     runs: tuple[str, ...]
     fetched: tuple[str, ...]
     refused: tuple[str, ...]
+    overflows: bool
 
 
 class CardRenderer:
@@ -121,6 +123,7 @@ class CardRenderer:
             runs=tuple(seen["runs"]),
             fetched=tuple(self._fetched),
             refused=tuple(refused),
+            overflows=seen["overflows"],
         )
 
     async def shot(self, path: Path) -> None:
