@@ -36,8 +36,13 @@ BUSY: Final = "Too much is being decided at once. Nothing was recorded. Press ag
 UNREADABLE: Final = "This button is none that Holdgate made. Open the page and decide there."
 UNKNOWN: Final = "There is no such ticket that you may look at."
 
-_CHOICES: Final[Mapping[object, Choice]] = {choice.value: choice for choice in Choice}
+_CHOICES: Final[Mapping[str, Choice]] = {choice.value: choice for choice in Choice}
 _DIGEST_MAX: Final = 256
+
+
+def is_pressed(activity: Activity) -> bool:
+    """Say whether a person did this: Teams asks by itself, too, when a card that refreshes comes into view."""
+    return activity.value.get("trigger", "manual") == "manual"
 
 
 class TeamsPresses:
@@ -90,10 +95,10 @@ class TeamsPresses:
         who = identity_of(activity, self._terms.tenant)
         if who is None:
             return with_sentence(NOBODY)
-        if activity.value.get("trigger", "manual") != "manual":
+        if not is_pressed(activity):
             return await self._shown(activity, who, ticket_id)
-        reason = data.get(REASON, "")
-        choice = _CHOICES.get(action.get("verb"))
+        verb, reason = action.get("verb"), data.get(REASON, "")
+        choice = _CHOICES.get(verb) if isinstance(verb, str) else None
         if choice is None or not isinstance(reason, str) or len(digest) > _DIGEST_MAX:
             return with_error(400, UNREADABLE)
         comment = reason.replace("\r\n", "\n").strip() if choice is Choice.REJECT else ""
