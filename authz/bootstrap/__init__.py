@@ -15,6 +15,8 @@ from authz.bootstrap.checking import (
     wait_limits,
 )
 from authz.bootstrap.deciding import (
+    dead_letter_service,
+    dead_letters,
     directory,
     reviewing_service,
     sign_in_rules,
@@ -34,6 +36,8 @@ __all__ = [
     "break_glass_parser",
     "change_feed",
     "check_service",
+    "dead_letter_service",
+    "dead_letters",
     "delivery",
     "directory",
     "envoy_plan",

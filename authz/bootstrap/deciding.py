@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from authz.adapters.opa.directory import OpaDirectory
 from authz.adapters.opa.vote_rule import OpaVoteRule
-from authz.bootstrap.outside import Outside
+from authz.adapters.redis.dead_letters import RedisDeadLetters
+from authz.bootstrap.outside import Outside, redis_settings
+from authz.domain.approver import ApproverKind
 from authz.domain.sign_in import SignInRules
+from authz.services.dead_letters import DeadLetterService
 from authz.services.permissions import BuiltInRule, VoteRule
 from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
@@ -22,7 +25,9 @@ def directory(settings: Settings, outside: Outside) -> OpaDirectory:
 def vote_rule(settings: Settings, outside: Outside) -> VoteRule:
     """Return the operator's rule about who may act, the built-in one where there is none."""
     if not settings.opa_vote_path:
-        return BuiltInRule()
+        return BuiltInRule(
+            frozenset(one.group for one in settings.approvers if one.kind is ApproverKind.GROUP)
+        )
     return OpaVoteRule(outside.opa, settings.opa_vote_path)
 
 
@@ -44,6 +49,20 @@ def voting_service(settings: Settings, outside: Outside, *, least_timeout: float
         vote_rule(settings, outside),
         sign_in_rules(settings),
         timeout=max(least_timeout, settings.opa_timeout / _MS),
+    )
+
+
+def dead_letters(settings: Settings, outside: Outside) -> RedisDeadLetters:
+    """Return the notices that were given up."""
+    return RedisDeadLetters(outside.store, redis_settings(settings))
+
+
+def dead_letter_service(settings: Settings, outside: Outside) -> DeadLetterService:
+    """Return the service that shows notices that were given up, and sends them again."""
+    return DeadLetterService(
+        dead_letters(settings, outside),
+        vote_rule(settings, outside),
+        timeout=max(1.0, settings.opa_timeout / _MS),
     )
 
 

@@ -22,6 +22,7 @@ class Action(StrEnum):
     REVOKE = "revoke"
     BREAK_GLASS = "break_glass"
     REVIEW = "review"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class VoteRule(Protocol):
 class BuiltInRule:
     """The rule where the operator has none. It says what the library's `holdgate.voting` says, word for word."""
 
+    def __init__(self, auditors: frozenset[str] = frozenset()) -> None:
+        """`auditors` are the groups of whoever may look at everything, as `data.voting.auditors` of the library."""
+        self._auditors = auditors
+
     async def permits(
         self,
         action: Action,
@@ -63,9 +68,12 @@ class BuiltInRule:
         timeout: float,  # noqa: ARG002 - answers at once
     ) -> Permission:
         """Let those act whom the subject asks, and let them and the requester look."""
-        if _permitted(action, actor, subject):
+        if self._audits(actor) if action is Action.AUDIT else _permitted(action, actor, subject):
             return Permission(allowed=True)
         return Permission(allowed=False, reason=_reason(action, actor, subject))
+
+    def _audits(self, actor: Actor) -> bool:
+        return actor.person is not None and bool(self._auditors & frozenset(actor.groups))
 
 
 def _permitted(action: Action, actor: Actor, subject: Subject) -> bool:
@@ -86,6 +94,8 @@ def _reason(action: Action, actor: Actor, subject: Subject) -> str:
         return "The directory doesn't know you."
     if action in _DECISIONS and _own(subject, actor):
         return "You asked for this yourself, so somebody else has to decide."
+    if action is Action.AUDIT:
+        return "You are in none of the groups that may read the audit."
     return "This rule asks for other people than you."
 
 

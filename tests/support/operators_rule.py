@@ -30,5 +30,5 @@ class OperatorsRule:
         self.asked.append(action)
         if self.error is not None:
             raise self.error
-        denied = action in self.denied or (action, str(subject["id"])) in self.denied
+        denied = action in self.denied or (action, str(subject.get("id", ""))) in self.denied
         return Permission(not denied, self.reason if denied else "")

@@ -25,7 +25,9 @@ class OpaVoteRule:
         self, action: Action, actor: Actor, subject: Mapping[str, object], timeout: float
     ) -> Permission:
         """See VoteRule."""
-        document = {"action": action.value, "actor": _actor(actor), "ticket": subject}
+        document: dict[str, object] = {"action": action.value, "actor": _actor(actor)}
+        if subject:  # what is about no ticket has none
+            document["ticket"] = subject
         answer = await self._client.query(self._path, document, timeout)
         match answer.result:
             case bool() as allowed if answer.defined:

@@ -129,6 +129,9 @@ class RedisOutbox:
     async def bury(self, notice: Notice, why: str) -> None:
         """See Outbox."""
         keys, entry = self._place(notice.entry)
+        # For whoever asks what became of a ticket; the dead letter itself goes when it is sent again.
+        said = (self._settings.retention_ms, f"failed {notice.type.value} {notice.rev}", _storable(why))
+        await self._run(_NOTE, keys, (keys.deliveries(notice.ticket_id),), said)
         what = (notice.type.value, notice.ticket_id, notice.rev, notice.attempt)
         args = (GROUP, entry, *what, _storable(why), DEAD_LETTERS_MAX, notice.at)
         await self._run(_BURY, keys, (keys.outbox, keys.dead), args)

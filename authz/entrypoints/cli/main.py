@@ -15,6 +15,10 @@ cli = LazyGroup(
         "tickets": LazyCommand(
             "authz.entrypoints.cli.tickets.group:tickets", "Look at held requests and decide them."
         ),
+        "deliveries": LazyCommand(
+            "authz.entrypoints.cli.deliveries.group:deliveries",
+            "Look at what nobody was told of, and tell it again.",
+        ),
         "call": LazyCommand(
             "authz.entrypoints.cli.call.command:call", "Send a request, and wait while it needs an approval."
         ),

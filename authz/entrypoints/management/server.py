@@ -9,12 +9,15 @@ import grpc
 from authz.entrypoints.management.address import local_target, socket_path
 from authz.entrypoints.management.authenticator import Authenticator
 from authz.entrypoints.management.boundary import Boundary
+from authz.entrypoints.management.deliveries_service import DeliveriesService
 from authz.entrypoints.management.feed import Feed, WatchLimits
 from authz.entrypoints.management.service import ApprovalsService
+from authz.services.dead_letters import DeadLetterService
 from authz.services.ports import TicketStore
 from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1.approvals_pb2_grpc import add_ApprovalsServicer_to_server
+from authz.wire.holdgate.v1.deliveries_pb2_grpc import add_DeliveriesServicer_to_server
 
 CONCURRENT_CALLS = 64
 OPTIONS = (
@@ -28,7 +31,7 @@ OPTIONS = (
 
 
 class ManagementServer:
-    """Serves holdgate.v1.Approvals on an address of this machine, to callers whom the authenticator proves.
+    """Serves holdgate.v1 on an address of this machine, to callers whom the authenticator proves.
 
     Construct it inside the event loop that serves it. Raises ValueError for an address elsewhere, and
     RuntimeError when the address can't be bound.
@@ -43,8 +46,12 @@ class ManagementServer:
         *,
         listen: str,
         limits: WatchLimits | None = None,
+        letters: DeadLetterService | None = None,
     ) -> None:
-        """`listen` is HOST:PORT on loopback (port 0 picks a free one) or `unix:/path/to/socket`."""
+        """`listen` is HOST:PORT on loopback (port 0 picks a free one) or `unix:/path/to/socket`.
+
+        holdgate.v1.Deliveries is served where there are `letters`.
+        """
         limits = limits or WatchLimits()
         target = local_target(listen)
         self._feed = Feed(store, limits)
@@ -54,6 +61,8 @@ class ManagementServer:
             maximum_concurrent_rpcs=CONCURRENT_CALLS,
         )
         add_ApprovalsServicer_to_server(ApprovalsService(store, voting, reviewing, self._feed), self._server)
+        if letters is not None:
+            add_DeliveriesServicer_to_server(DeliveriesService(voting, letters), self._server)
         port = self._server.add_insecure_port(target)
         path = socket_path(target)
         if path is None:

@@ -14,9 +14,11 @@ from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.feed import WatchLimits
 from authz.entrypoints.management.server import ManagementServer
+from authz.services.dead_letters import DeadLetterService
 from authz.services.permissions import BuiltInRule
 from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
+from tests.support.memory_letters import MemoryLetters
 from tests.support.memory_reviews import MemoryReviews
 from tests.support.people import SampleDirectory, TokenMaker
 from tests.support.sample_tickets import ISSUER
@@ -60,10 +62,17 @@ class ManagementThread:
         self.store = WaitingStore()
         voting = VotingService(self.store, SampleDirectory(), BuiltInRule(), SignInRules(), timeout=1)
         self.reviews = MemoryReviews()
+        self.letters = MemoryLetters()
         reviewing = ReviewingService(self.reviews, BuiltInRule(), timeout=1)
         authenticator = DemoAuthenticator(self.tokens.key.public_key(), ISSUER)
         self._server = ManagementServer(
-            self.store, voting, reviewing, authenticator, listen="127.0.0.1:0", limits=self._limits
+            self.store,
+            voting,
+            reviewing,
+            authenticator,
+            listen="127.0.0.1:0",
+            limits=self._limits,
+            letters=DeadLetterService(self.letters, BuiltInRule(frozenset({"sre"})), timeout=1),
         )
         await self._server.start()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from authz.entrypoints.cli.deliveries.group import deliveries
 from authz.entrypoints.cli.failure import ExitCode
 from authz.entrypoints.cli.main import cli
 from authz.entrypoints.cli.serve import ALL, PARTS
@@ -21,9 +22,10 @@ PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize(
     "command",
     [
-        *(f"holdgate {name}" for name in cli.lazy if name not in {"serve", "tickets"}),
+        *(f"holdgate {name}" for name in cli.lazy if name not in {"serve", "tickets", "deliveries"}),
         *(f"holdgate serve {part}" for part in (*PARTS, ALL)),
         *(f"holdgate tickets {name}" for name in tickets.lazy),
+        *(f"holdgate deliveries {name}" for name in deliveries.lazy),
     ],
 )
 def test_every_command_has_a_row(command: str) -> None:
@@ -34,6 +36,7 @@ def test_no_row_is_of_a_command_that_is_not_there() -> None:
     rows = re.findall(r"^\| `holdgate (\S+)(?: (\S+))?.*?` \|", PAGE, re.MULTILINE)
     assert {first for first, _ in rows} == set(cli.lazy)
     assert {second for first, second in rows if first == "tickets"} == set(tickets.lazy)
+    assert {second for first, second in rows if first == "deliveries"} == set(deliveries.lazy)
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:

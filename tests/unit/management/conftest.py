@@ -10,9 +10,11 @@ from authz.domain.sign_in import SignInRules
 from authz.entrypoints.management.demo_identity import DemoAuthenticator
 from authz.entrypoints.management.feed import WatchLimits
 from authz.entrypoints.management.server import ManagementServer
+from authz.services.dead_letters import DeadLetterService
 from authz.services.reviewing import ReviewingService
 from authz.services.voting import VotingService
 from authz.wire.holdgate.v1.approvals_pb2_grpc import ApprovalsStub
+from tests.support.memory_letters import MemoryLetters
 from tests.support.memory_reviews import MemoryReviews
 from tests.support.operators_rule import OperatorsRule
 from tests.support.people import SampleDirectory, TokenMaker
@@ -39,6 +41,11 @@ def reviews() -> MemoryReviews:
 
 
 @pytest.fixture
+def letters() -> MemoryLetters:
+    return MemoryLetters()
+
+
+@pytest.fixture
 def rule() -> OperatorsRule:
     return OperatorsRule()
 
@@ -62,11 +69,15 @@ async def server(
     rule: OperatorsRule,
     tokens: TokenMaker,
     limits: WatchLimits,
+    letters: MemoryLetters,
 ) -> AsyncIterator[ManagementServer]:
     voting = VotingService(store, directory, rule, SignInRules(), timeout=1)
     reviewing = ReviewingService(reviews, rule, timeout=1)
     authenticator = DemoAuthenticator(tokens.key.public_key(), ISSUER)
-    server = ManagementServer(store, voting, reviewing, authenticator, listen="127.0.0.1:0", limits=limits)
+    service = DeadLetterService(letters, rule, timeout=1)
+    server = ManagementServer(
+        store, voting, reviewing, authenticator, listen="127.0.0.1:0", limits=limits, letters=service
+    )
     await server.start()
     yield server
     await server.stop(1)

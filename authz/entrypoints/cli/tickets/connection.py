@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -14,7 +14,9 @@ from authz.entrypoints.cli.failure import CommandFailed, ExitCode
 from authz.entrypoints.management.address import local_target
 
 if TYPE_CHECKING:
-    from authz.entrypoints.cli.tickets.client import ApprovalsClient
+    from authz.entrypoints.cli.tickets.client import ApprovalsClient, ManagementClient, Token
+
+    C = TypeVar("C", bound=ManagementClient)
 
 ADDRESS_VARIABLE = "HOLDGATE_MANAGEMENT_ADDRESS"
 
@@ -32,6 +34,13 @@ class Connection:
     def client(self) -> Iterator[ApprovalsClient]:
         """Connect for the length of a command. Raises CommandFailed."""
         from authz.entrypoints.cli.tickets.client import ApprovalsClient  # noqa: PLC0415 - gRPC is slow to import
+
+        with self.opened(ApprovalsClient) as client:
+            yield client
+
+    @contextmanager
+    def opened(self, make: Callable[[str, Token], C]) -> Iterator[C]:
+        """Connect with a client of one of the API's services. Raises CommandFailed."""
         from authz.entrypoints.cli.tickets.demo_caller import demo_caller  # noqa: PLC0415 - cryptography, too
 
         caller = demo_caller(self.person)
@@ -39,7 +48,7 @@ class Connection:
             target = local_target(self.address or caller.address)
         except ValueError as error:
             raise CommandFailed(f"--address: {error}", ExitCode.USAGE) from error
-        client = ApprovalsClient(target, caller.token)
+        client = make(target, caller.token)
         try:
             yield client
         finally:

@@ -1,0 +1,1 @@
+"""`holdgate deliveries`: what nobody was told of."""
