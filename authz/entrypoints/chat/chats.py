@@ -10,7 +10,9 @@ from starlette.routing import BaseRoute
 
 from authz.bootstrap.outside import Outside
 from authz.bootstrap.slack import slack_workspaces
+from authz.bootstrap.teams_bot import open_teams
 from authz.entrypoints.chat.in_hand import InHand
+from authz.entrypoints.chat.teams_inbound import teams_inbound
 from authz.settings import Settings
 
 Spawn = Callable[[Coroutine[object, object, None], str], asyncio.Task[None]]
@@ -29,4 +31,6 @@ async def chats(settings: Settings, outside: Outside, spawn: Spawn) -> AsyncIter
 
             inbound = slack_inbound(workspaces, settings.public_url, in_hand, spawn)
             routes += await stack.enter_async_context(inbound)
+        if teams := await stack.enter_async_context(open_teams(settings, outside)):
+            routes += teams_inbound(teams, in_hand).routes()
         yield routes
