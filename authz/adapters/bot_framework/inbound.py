@@ -66,6 +66,10 @@ class InboundTokens:
         for check in checks.PROOF:
             check(evidence)
 
+    async def aclose(self) -> None:
+        """Stop reading the vendor's keys."""
+        await self._keys.aclose()
+
     def _check_place(self, activity: Mapping[str, object]) -> None:
         service_url = activity.get("serviceUrl")
         if not isinstance(service_url, str) or not is_on_this_machine(service_url):

@@ -25,3 +25,9 @@ class BotSettings:
     service_hosts: tuple[str, ...] = SERVICE_HOSTS
     timeout_s: float = 5.0
     allow_unauthenticated_loopback: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what would be equal to nothing sent. Raises ValueError."""
+        if not self.app_id or not self.tenant_id:
+            msg = "a bot has an app id and a tenant id"
+            raise ValueError(msg)

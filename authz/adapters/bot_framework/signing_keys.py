@@ -22,6 +22,9 @@ ISSUER: Final = "https://api.botframework.com"
 KEPT_S: Final = 24 * 3600.0
 """The vendor's own rule: keys are asked for at least once a day."""
 
+RENEWED_S: Final = 20 * 3600.0
+"""From this age on they are read anew while the old ones still serve, so that nobody has to wait for it."""
+
 KEYS_AGAIN_S: Final = 30.0
 """How soon keys are read again for one that isn't among them: a forged `kid` must not become a question each."""
 
@@ -54,7 +57,8 @@ class SigningKeys:
         self._client = client
         self._timeout_s = timeout_s
         self._monotonic = monotonic
-        self._lock = asyncio.Lock()  # whoever comes while one asks waits for that answer
+        # Of its own, so that whoever gives up waiting neither stops it nor makes the next one ask again.
+        self._reading: asyncio.Task[None] | None = None
         self._keys: Mapping[str, SigningKey] = {}
         self._read_at = float("-inf")
         self._asked_at = float("-inf")
@@ -67,16 +71,30 @@ class SigningKeys:
         """
         found = self._current().get(kid)
         if found is not None:
+            if self._monotonic() - self._read_at >= RENEWED_S:
+                self._begin()
             return found
-        async with self._lock:
-            found = self._current().get(kid)  # of whom this one waited for
-            if found is not None:
-                return found
-            if self._monotonic() - self._asked_at >= (KEYS_AGAIN_S if self._current() else FAILED_AGAIN_S):
-                await self._read()
-            if not self._current():
-                raise KeysUnavailable(self._failure)
-            return self._current().get(kid)
+        reading = self._begin()
+        if reading is not None:
+            await asyncio.shield(reading)
+        if not self._current():
+            raise KeysUnavailable(self._failure)
+        return self._current().get(kid)
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
+
+    def _begin(self) -> asyncio.Task[None] | None:
+        """Return the reading that goes on, or a new one; None where one was a moment ago."""
+        if self._reading is None or self._reading.done():
+            pause_s = KEYS_AGAIN_S if self._current() else FAILED_AGAIN_S
+            if self._monotonic() - self._asked_at < pause_s:
+                return None
+            self._reading = asyncio.create_task(self._read())
+        return self._reading
 
     def _current(self) -> Mapping[str, SigningKey]:
         return self._keys if self._monotonic() - self._read_at < KEPT_S else {}
@@ -90,7 +108,7 @@ class SigningKeys:
         else:
             self._keys = keys
             self._read_at = self._monotonic()
-        self._asked_at = self._monotonic()  # not where it was cancelled: then the next one asks
+        self._asked_at = self._monotonic()
 
     async def _usable_keys(self) -> Mapping[str, SigningKey]:
         configuration = await self._document(self._openid_url)

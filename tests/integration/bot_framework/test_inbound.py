@@ -111,10 +111,11 @@ async def test_coming_and_going_is_told(
     bob = vendor.member("bob")
     rooms = {"channel": vendor.channel(), "groupChat": vendor.group(bob), "personal": vendor.personal(bob)}
     room = rooms[kind]
-    await teams.install(room, bob)
-    assert room.bot_in
-    await teams.uninstall(room, bob)
-    assert not room.bot_in
+    inside = []
+    for change in (teams.install, teams.uninstall):
+        await change(room, bob)
+        inside.append(room.bot_in)
+    assert inside == [True, False]
     added, installed, removed, uninstalled = bot.took
     assert added.members_added == removed.members_removed == (added.recipient_id,)
     assert (installed.action, uninstalled.action) == ("add", "remove")

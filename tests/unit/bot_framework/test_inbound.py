@@ -328,3 +328,10 @@ async def test_a_token_that_is_there_is_looked_at_all_the_same(
     with pytest.raises(ActivityRefused) as refused:
         await sender.send(unguarded, FORGERIES[name])
     assert refused.value.code == ROWS[name][0]
+
+
+def test_a_bot_without_a_name_would_be_anybodys(vendor: BotFramework) -> None:
+    with pytest.raises(ValueError, match="an app id and a tenant id"):
+        replace(vendor.settings(), app_id="")
+    with pytest.raises(ValueError, match="an app id and a tenant id"):
+        replace(vendor.settings(), tenant_id="")

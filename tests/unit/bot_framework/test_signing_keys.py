@@ -105,33 +105,66 @@ async def test_of_endlessly_many_keys_only_so_many_are_read(vendor: BotFramework
 
 
 class Stalled(httpx.AsyncBaseTransport):
-    """Answers from the second question on; the first never."""
+    """Answers when it is let go."""
 
     def __init__(self, vendor: BotFramework) -> None:
         self._rest = httpx.ASGITransport(vendor.app())
-        self.first = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.let_go = asyncio.Event()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if not self.first.is_set():
-            self.first.set()
-            await asyncio.Event().wait()
+        self.asked.set()
+        await self.let_go.wait()
         return await self._rest.handle_async_request(request)
 
 
-async def test_who_is_cancelled_while_asking_leaves_the_others_their_answer(
+async def test_who_gives_up_waiting_leaves_the_others_their_answer(
     vendor: BotFramework, clock: Clock
 ) -> None:
     stalled = Stalled(vendor)
     async with httpx.AsyncClient(transport=stalled) as client:
         keys = SigningKeys(vendor.settings().openid_url, client, 30.0, clock)
-        first = asyncio.create_task(keys.find("one"))
-        await stalled.first.wait()
-        second = asyncio.create_task(keys.find("one"))
-        await asyncio.sleep(0)  # it waits for the first now
-        first.cancel()
-        assert await second is not None
+        waiters = [asyncio.create_task(keys.find("one")) for _ in range(5)]
+        await stalled.asked.wait()
+        for waiter in waiters[:4]:
+            waiter.cancel()
+        await asyncio.wait(waiters[:4])
+        stalled.let_go.set()
+        assert await waiters[4] is not None
+        assert all(waiter.cancelled() for waiter in waiters[:4])
+    assert vendor.asked == [OPENID, KEYS]
+
+
+async def test_keys_are_renewed_before_they_are_too_old_and_nobody_waits(
+    vendor: BotFramework, clock: Clock
+) -> None:
+    stalled = Stalled(vendor)
+    stalled.let_go.set()
+    async with httpx.AsyncClient(transport=stalled) as client:
+        keys = SigningKeys(vendor.settings().openid_url, client, 30.0, clock)
+        await keys.find("one")
+        stalled.let_go.clear()
+        stalled.asked.clear()
+        clock.now += 20 * 3600
+        assert await keys.find("one") is not None
+        await stalled.asked.wait()
+        stalled.let_go.set()
+        clock.now += 4 * 3600
+        assert await keys.find("one") is not None
+    assert vendor.asked == [OPENID, KEYS] * 2
+
+
+async def test_a_reading_ends_with_the_process(vendor: BotFramework, clock: Clock) -> None:
+    stalled = Stalled(vendor)
+    async with httpx.AsyncClient(transport=stalled) as client:
+        keys = SigningKeys(vendor.settings().openid_url, client, 30.0, clock)
+        await keys.aclose()
+        waiter = asyncio.create_task(keys.find("one"))
+        await stalled.asked.wait()
+        await keys.aclose()
         with pytest.raises(asyncio.CancelledError):
-            await first
+            await waiter
+    assert vendor.asked == []
 
 
 async def test_a_service_that_says_nothing_is_waited_for_no_longer_than_the_bound(
