@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -106,18 +106,19 @@ async def open_teams(settings: Settings, outside: Outside) -> AsyncIterator[Team
             raise SettingsInvalid([f"HOLDGATE_CHANNELS: the bot's addresses: {error}"]) from None
         book = RedisCardBook(outside.store, redis_settings(settings))
         voting = voting_service(settings, outside)
-        yield TeamsOutside(
-            store=outside.store,
-            voting=voting,
-            deciding=ChatDeciding(outside.store, voting, book),
-            approvals=ChatApprovals(outside.store, voting),
-            inbound=inbound,
-            connector=connector,
-            conversations=RedisConversationStore(outside.store, bot.app_id),
-            adoption=Adoption(_lived(settings, outside, connector), book),
-            terms=CardTerms(settings.public_url, bot.tenant_id),
-            playground=bot.playground,
-        )
+        async with aclosing(inbound):
+            yield TeamsOutside(
+                store=outside.store,
+                voting=voting,
+                deciding=ChatDeciding(outside.store, voting, book),
+                approvals=ChatApprovals(outside.store, voting),
+                inbound=inbound,
+                connector=connector,
+                conversations=RedisConversationStore(outside.store, bot.app_id),
+                adoption=Adoption(_lived(settings, outside, connector), book),
+                terms=CardTerms(settings.public_url, bot.tenant_id),
+                playground=bot.playground,
+            )
 
 
 def _lived(settings: Settings, outside: Outside, connector: Connector) -> dict[str, Lived]:
