@@ -14,6 +14,7 @@ import pytest
 from authz.adapters.redis.card_book import RedisCardBook
 from authz.adapters.redis.change_feed import CHANNEL
 from authz.adapters.redis.conversation_store import RedisConversationStore
+from authz.adapters.redis.dead_letters import RedisDeadLetters
 from authz.adapters.redis.link import Argument, Link
 from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
@@ -21,6 +22,7 @@ from authz.adapters.redis.script import Script
 from authz.adapters.redis.session_store import PER_PERSON_MAX, RedisSessionStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
+from authz.adapters.redis.storm_book import RedisStormBook
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
 from authz.domain.events import EventType
 from authz.domain.follow_up import FollowUp
@@ -30,6 +32,7 @@ from authz.services.card_ports import Card
 from authz.services.conversations import Conversation, ConversationKind, personal_key
 from authz.services.ports import Notice, RedeemResult
 from authz.services.sessions import Session, SessionLimits
+from authz.services.storm import StormSettings, Turn
 from authz.services.voting import SignedIn
 from tests.integration.redis.conftest import KEYS, advance
 from tests.integration.redis.drafts import BODY, MINUTE, NEVER, check, draft, ending, review, vote
@@ -97,6 +100,8 @@ class Process:
     sessions: RedisSessionStore
     book: RedisCardBook
     chats: RedisConversationStore
+    letters: RedisDeadLetters
+    storms: RedisStormBook
 
 
 @asynccontextmanager
@@ -106,7 +111,8 @@ async def process(settings: RedisSettings) -> AsyncIterator[Process]:
         sessions = RedisSessionStore(store, SessionLimits())
         reviews, book = RedisReviewStore(store, settings), RedisCardBook(store, settings)
         chats = RedisConversationStore(store, "bot")
-        yield Process(store, reviews, outbox, sessions, book, chats)
+        letters, storms = RedisDeadLetters(store, settings), RedisStormBook(store, settings)
+        yield Process(store, reviews, outbox, sessions, book, chats, letters, storms)
     finally:
         await store.aclose()
         await outbox.aclose()
@@ -250,6 +256,14 @@ class Work:
             await self.own.chats.forget(key)
         assert await self.own.chats.personal("tenant", "bob") is None
 
+    async def send_again_what_was_given_up(self) -> None:
+        await self.held()
+        [notice] = await self.admin.outbox.take(1, 0)
+        await self.admin.outbox.bury(notice, "never")
+        [letter] = (await self.own.letters.page(9, "")).letters
+        assert await self.own.letters.replay(letter.entry) == letter
+        assert await self.own.letters.answers(notice.ticket_id)
+
     # --- the notifier ---
 
     async def change_a_card(self) -> None:
@@ -279,6 +293,21 @@ class Work:
         again: list[Notice] = list(await outbox.take(3, 0))
         assert [notice.attempt for notice in again] == [2]
         await outbox.delivered(again[0], {})
+
+    async def weather_a_storm(self) -> None:
+        # No ticket gets a card, and the first is so long ago that each has a digest of its own.
+        bounds = StormSettings(tickets=0, update_ms=0, post_ms=0, quiet_ms=-1)
+        storms = self.own.storms
+        for name in ("a", "b"):
+            number = await storms.enter("ops", name, bounds, own_card=False)
+            assert number
+            assert await storms.inside("ops", name)
+            assert isinstance(await storms.turn("ops", number, "me", bounds), Turn)
+            await storms.told("ops", "me", number, "card")
+        number = await storms.leave("ops", "a", in_place=True)
+        assert isinstance(await storms.turn("ops", number, "me", bounds), Turn)
+        await storms.give_back("ops", "me")
+        await storms.forget("ops", "b")
 
     async def wait_for_a_notice(self) -> None:
         assert await self.own.outbox.take(1, 1) == []
@@ -328,6 +357,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.end,
         Work.review,
         Work.sign_in_and_out,
+        Work.send_again_what_was_given_up,
         Work.take_a_press,
         Work.adopt_a_card,
         Work.write_into_conversations,
@@ -338,6 +368,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.body_of_the_release_before,
         Work.look_at_a_review,
         Work.deliver,
+        Work.weather_a_storm,
         Work.change_a_card,
         Work.write_into_conversations,
         Work.wait_for_a_notice,
