@@ -14,7 +14,7 @@ from authz.adapters.cards.rows import (
     somebody,
 )
 from authz.adapters.cards.text import one_line
-from authz.adapters.cards.wording import moment, review_headline, review_link
+from authz.adapters.cards.wording import review_headline, review_line, review_link
 from authz.adapters.slack.blocks import Block, actions, header, link_button, words
 from authz.adapters.slack.message import Message, fitting
 from authz.adapters.slack.row_blocks import row_blocks, standing_out
@@ -33,11 +33,10 @@ def alarm_message(alarm: Alarm, public_url: str) -> Message:
 
 def _blocks(review: Review, headline: str, link: str, limits: CardLimits) -> list[Block]:
     done = review.done_at is not None
-    asked = "" if done else f" Look at it before {moment(review.due_at)}."
     rows = [block for row in _rows(review, limits) for block in row_blocks(row)]
     return [
         header(headline),
-        words(f"Somebody went through without an approval at {moment(review.used_at)}.{asked}"),
+        words(review_line(review)),
         *standing_out(request_row(review.draft.request, limits)),
         *rows,
         actions(link_button("Open the review" if done else "Look and review", link)),

@@ -9,7 +9,6 @@ from authz.adapters.cards.rows import CardLimits, request_row, requester_row
 from authz.adapters.cards.text import one_line
 from authz.adapters.cards.wording import approvals_in_words, moment, ticket_link
 from authz.adapters.slack.blocks import (
-    BLOCKS_MAX,
     Block,
     Section,
     actions,
@@ -46,8 +45,7 @@ def sentence(text: str, link: str = "") -> Message:
 
 def with_card(text: str, posting: Posting, public_url: str) -> Message:
     """Return a sentence above the card of a ticket as it is now. Raises DeliveryRefused."""
-    shown = ticket_message(posting, public_url)
-    return Message(shown.text, [*sentence(text).blocks, *shown.blocks[: BLOCKS_MAX - 1]])
+    return ticket_message(posting, public_url, sentence(text).blocks)
 
 
 def listing(tickets: Sequence[Loaded], public_url: str, *, more: bool) -> Message:

@@ -149,17 +149,17 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def length(node: object) -> int:
-    """Return how much text there is in a message."""
+def lengths(node: object) -> list[int]:
+    """Return how long each text in a message is."""
     match node:
         case {"type": "plain_text" | "mrkdwn", "text": str(text)}:
-            return units(text)
+            return [units(text)]
         case dict():
-            return sum(length(value) for value in node.values())
+            return [found for value in node.values() for found in lengths(value)]
         case list() | tuple():
-            return sum(length(value) for value in node)
+            return [found for value in node for found in lengths(value)]
         case _:
-            return 0
+            return []
 
 
 def _parts(text: str) -> list[str]:

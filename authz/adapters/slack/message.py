@@ -25,6 +25,7 @@ from authz.adapters.cards.wording import (
     fine_print,
     headline,
     news,
+    request_label,
     scope_warning,
     standing_line,
     summary,
@@ -34,12 +35,13 @@ from authz.adapters.slack.blocks import (
     APPROVE,
     BLOCKS_MAX,
     REJECT,
+    TEXT_MAX,
     Actions,
     Block,
     actions,
     button,
     header,
-    length,
+    lengths,
     lines,
     link_button,
     note,
@@ -54,7 +56,7 @@ from authz.domain.token import short_code
 from authz.services.ports import DeliveryRefused, Posting
 
 LIMITS: Final = CardLimits(target=1200, sentence=400, name=120, body=2500, lines=15)
-"""Of each text, so that none can be longer than what Slack takes in one block."""
+"""Of each text, before it is cut further because the message doesn't fit."""
 
 MESSAGE_MAX: Final = 8000
 """Characters of all blocks together. Slack documents no bound and has been seen to refuse from about 11,000 on."""
@@ -82,20 +84,24 @@ class Message:
         }
 
 
-def ticket_message(posting: Posting, public_url: str) -> Message:
-    """Return the card of a ticket as it is now, its texts cut visibly until Slack takes it. Raises DeliveryRefused."""
+def ticket_message(posting: Posting, public_url: str, above: Sequence[Block] = ()) -> Message:
+    """Return the card of a ticket as it is now, below other blocks, its texts cut visibly until Slack takes it.
+
+    Raises DeliveryRefused.
+    """
     ticket = posting.ticket
     state = ticket.state_at(posting.now)
     link = ticket_link(public_url, ticket)
     text = summary(ticket, state, link)
-    return fitting(text, lambda limits: _blocks(posting, state, link, limits), ticket.id)
+    return fitting(text, lambda limits: [*above, *_blocks(posting, state, link, limits)], ticket.id)
 
 
 def fitting(text: str, make: Callable[[CardLimits], list[Block]], identifier: str) -> Message:
     """Return the message with the widest limits that fit. Raises DeliveryRefused when even the narrowest don't."""
     for divisor in _DIVISORS:
         blocks = make(LIMITS.smaller(divisor))
-        if len(blocks) <= BLOCKS_MAX and length(blocks) <= MESSAGE_MAX:
+        texts = lengths(blocks)
+        if len(blocks) <= BLOCKS_MAX and sum(texts) <= MESSAGE_MAX and max(texts) <= TEXT_MAX:
             return Message(text, blocks)
     bounds = f"{BLOCKS_MAX} blocks and {MESSAGE_MAX} characters"
     msg = f"the message about {identifier} can't be made to fit into {bounds}"
@@ -109,7 +115,7 @@ def _blocks(posting: Posting, state: State, link: str, limits: CardLimits) -> li
     blocks += [words(sentence) for sentence in news(posting, state)]
     if pending:
         blocks += _warnings(ticket)
-    blocks += standing_out(request_row(ticket.draft.request, limits))
+    blocks += standing_out(request_row(ticket.draft.request, limits, request_label(ticket, state)))
     blocks += _of_rows([requester_row(ticket, limits)])
     if pending:
         blocks += _of_rows(_to_judge(ticket, limits))

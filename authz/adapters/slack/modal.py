@@ -24,7 +24,7 @@ def reject_modal(loaded: Loaded, shown: Shown, channel: str) -> dict[str, object
     ticket: Ticket = loaded.ticket
     blocks: list[object] = [
         words(headline(ticket, ticket.state_at(loaded.now))),
-        *row_blocks(request_row(ticket.draft.request, LIMITS)),
+        *row_blocks(request_row(ticket.draft.request, LIMITS.smaller(4))),
         {
             "type": "input",
             "block_id": REASON_BLOCK,
