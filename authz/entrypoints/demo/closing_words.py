@@ -9,12 +9,13 @@ from pathlib import Path
 
 from authz.entrypoints.console.demo_address import one_time_address
 from authz.entrypoints.demo.ports import LOOPBACK
+from authz.entrypoints.demo.room_pages import room_address
 from authz.entrypoints.demo.stack import Stack
 
 _DEPLOYMENT = '{"service": "billing", "version": "2.0.0", "environment": "production"}'
 
 
-def closing_words(stack: Stack) -> str:
+def closing_words(stack: Stack, room_port: int) -> str:
     """Return the lines: requests to send, where to approve, which file to edit."""
     parts = stack.parts
     holdgate = _command()
@@ -32,6 +33,10 @@ The second one is held. Approve it as Carol, here or there:
     (good once, for one browser; `{holdgate} demo sign-in` prints another)
     {holdgate} tickets list --as carol
     {holdgate} tickets approve ID --as carol
+
+The chat room, where the cards are as Teams would draw them; a button opens the page beside it:
+
+    {room_address(room_port)}
 
 Then send it again with -H "x-approval-ticket: …" and the token that it got.
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import uvicorn
 
+from authz.entrypoints.demo.room_pages import RoomPages
 from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
 
 SIGNATURE: Final = "ROOM_SIGNATURE"
@@ -19,7 +20,10 @@ def main() -> None:
     """Serve on the listening socket whose descriptor is the argument."""
     listening = socket.socket(fileno=int(sys.argv[1]))
     receiver = WorkflowsReceiver(os.environ[SIGNATURE])
-    config = uvicorn.Config(receiver.app(), lifespan="off", server_header=False, access_log=False)
+    pages = RoomPages(lambda: receiver.messages)
+    config = uvicorn.Config(
+        receiver.app(pages.routes()), lifespan="off", server_header=False, access_log=False
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 

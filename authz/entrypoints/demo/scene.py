@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 import httpx
 
 from authz.entrypoints.demo.console_visit import ConsoleVisit
-from authz.entrypoints.demo.expectation import Mismatch
+from authz.entrypoints.demo.expectation import Mismatch, expect
 from authz.entrypoints.demo.gate_client import GateClient
 from authz.entrypoints.demo.own_command import Ended, own_command
 from authz.entrypoints.demo.ports import LOOPBACK
 from authz.entrypoints.demo.room_card import RoomCard
+from authz.entrypoints.demo.room_pages import room_address
 from authz.entrypoints.demo.run_directory import RunDirectory
 from authz.entrypoints.demo.screen import Screen
 
@@ -45,6 +46,13 @@ class Scene:
     async def cards(self, ticket_id: str) -> list[RoomCard]:
         """Return the cards about a ticket, once there is one. Raises Mismatch when none comes."""
         return await self._cards(lambda about: about == ticket_id)
+
+    async def drawn(self, ticket_id: str) -> str:
+        """Return the address where the room draws the cards of a ticket. Raises Mismatch when it doesn't."""
+        address = room_address(self.room_port, ticket_id)
+        async with httpx.AsyncClient(trust_env=False, timeout=_CARD_PATIENCE) as client:
+            expect("status of the drawn card", httpx.codes.OK, (await client.get(address)).status_code)
+        return address
 
     async def another_ticket(self) -> str:
         """Return the id of a ticket that the walk doesn't know, once there is a card about it. Raises Mismatch."""

@@ -58,7 +58,7 @@ class Session:
         if self.once:
             return 0 if good else 1
         self.walked = True
-        self.screen.say(closing_words(self.stack))
+        self.screen.say(closing_words(self.stack, room_port))
         await asyncio.Future()  # until a signal or a death ends the run
         raise AssertionError("unreachable")
 

@@ -77,6 +77,7 @@ async def _card(scene: Scene) -> None:
         *(card.line(label) for label in (_REQUEST, "Requester", "Reason")),
     ):
         scene.screen.shown(f"| {line}")
+    scene.screen.told(f"As Teams would draw it: {await scene.drawn(card.ticket_id)}")
     expect("cards about this ticket", 1, len(cards))
     expect("first word of the card's title", "Approval", card.lines[0].split()[0])
     if not card.line(_REQUEST).endswith(_DELETE.path):

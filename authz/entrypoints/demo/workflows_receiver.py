@@ -99,12 +99,13 @@ class WorkflowsReceiver:
         """Return the path and query to post to."""
         return f"/workflows/holdgate/triggers/manual/paths/invoke?api-version=1&sig={self._signature}"
 
-    def app(self) -> Starlette:
-        """Return the ASGI application. Only names of this machine are answered (DNS rebinding)."""
+    def app(self, more: Iterable[Route] = ()) -> Starlette:
+        """Return the ASGI application, with `more` routes. Only names of this machine are answered (DNS rebinding)."""
         return Starlette(
             routes=[
                 Route("/workflows/holdgate/triggers/manual/paths/invoke", self._post, methods=["POST"]),
                 Route("/messages", self._list, methods=["GET"]),
+                *more,
             ],
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
         )

@@ -91,9 +91,9 @@ def posted(
     **changes: Any,  # noqa: ANN401 - a field of the posting
 ) -> dict[str, Any]:
     """Return the card that a Workflows webhook gets."""
-    body = changes.pop("body", BODY)
+    body, public_url = changes.pop("body", BODY), changes.pop("public_url", PUBLIC_URL)
     posting = Posting(event, held_ticket, NOW, body, **changes)
-    return card_of(envelope(posting, PUBLIC_URL, CardLimits()))
+    return card_of(envelope(posting, public_url, CardLimits()))
 
 
 def card_of(message: bytes) -> dict[str, Any]:

@@ -37,6 +37,27 @@ def test_the_last_words_say_what_to_try(serving: tuple[Place, RunningDemo]) -> N
     assert str(place.policies / "demo") in words
 
 
+def test_the_room_draws_the_cards_of_the_walk(serving: tuple[Place, RunningDemo]) -> None:
+    _, demo = serving
+    said = demo.output.read_text()
+    [address] = re.findall(r"As Teams would draw it: (\S+)", said)
+    room = address.partition("cards/")[0]
+    assert f"\n    {room}\n" in said.partition("Everything goes on running.")[2]
+    deadline = time.monotonic() + PATIENCE
+    while (drawn := httpx.get(address, trust_env=False)).text.count("<article") < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "Approval needed" in drawn.text
+    assert "Approved" in drawn.text
+    assert f'href="{demo_ticket(said)}"' in drawn.text
+    assert drawn.text.count("<article") < httpx.get(room, trust_env=False).text.count("<article")
+
+
+def demo_ticket(said: str) -> str:
+    """Return the page of the walk's first ticket, as the walk named it."""
+    return re.findall(r"opens (http://\S+/tickets/\S+)", said)[0]
+
+
 def test_an_unknown_person_gets_no_token(serving: tuple[Place, RunningDemo]) -> None:
     place, _ = serving
     refused = place.holdgate("demo", "token", "mallory")
