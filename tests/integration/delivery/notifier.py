@@ -19,6 +19,7 @@ from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.domain.events import EventType
+from authz.domain.follow_up import FollowUp
 from authz.services.backoff import Backoff
 from authz.services.delivery import Delivery, DeliverySettings
 from authz.services.errands import Errands
@@ -34,7 +35,8 @@ from tests.unit.delivery.doubles import Watched
 class Plan:
     """How a notifier is wired. `stall` is where its channel stops for ever: `before` or `after` the post.
 
-    `broken` removes a guard: `careless` acknowledges what it takes at once, `forgetful` never.
+    `broken` removes a guard: `careless` acknowledges what it takes at once, `forgetful` never, and `amnesiac` doesn't
+    know which follow-ups it has scheduled before, and who was told of them.
     """
 
     redis_url: str
@@ -102,7 +104,26 @@ class ForgetfulOutbox(RedisOutbox):
         assert receipt
 
 
-OUTBOXES = {"": RedisOutbox, "careless": CarelessOutbox, "forgetful": ForgetfulOutbox}
+class AmnesiacOutbox(RedisOutbox):
+    """Knows of what was scheduled only while it waits, and not who was told of it."""
+
+    async def schedule(self, notice: Notice, due: Sequence[FollowUp]) -> None:
+        keys, _ = self._place(notice.entry)
+        name = keys.deliveries(notice.ticket_id)
+        await self._link.command("DEL", name, key=name)
+        await super().schedule(notice, due)
+
+    async def receipts(self, notice: Notice) -> Mapping[str, str]:
+        assert notice.entry
+        return {}
+
+
+OUTBOXES = {
+    "": RedisOutbox,
+    "careless": CarelessOutbox,
+    "forgetful": ForgetfulOutbox,
+    "amnesiac": AmnesiacOutbox,
+}
 
 
 @asynccontextmanager
