@@ -25,6 +25,8 @@ from uuid import uuid4
 import httpx
 import orjson
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -169,7 +171,10 @@ class BotFramework:
                 Route(one, self._send, methods=["POST"]),
                 Route(f"{one}/{{activity}}", self._send, methods=["POST"]),
                 Route(f"{one}/{{activity}}", self._update, methods=["PUT"]),
-            ]
+            ],
+            middleware=[
+                Middleware(GZipMiddleware, minimum_size=0)
+            ],  # for who asks for it, as the vendor does
         )
 
     def path(self) -> str:

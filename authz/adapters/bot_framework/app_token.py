@@ -78,7 +78,9 @@ class AppToken:
             "client_secret": self._settings.app_secret,
             "scope": SCOPE,
         }
-        request = self._client.build_request("POST", self._url, data=form)
+        # Nothing compressed, so that what is read is what was counted.
+        headers = {"accept": "application/json", "accept-encoding": "identity"}
+        request = self._client.build_request("POST", self._url, data=form, headers=headers)
         try:
             answer = await fetch(self._client, request, self._settings.timeout_s)
         except ProviderUnavailable as error:

@@ -123,7 +123,8 @@ class Connector:
         tries = 0
         while True:
             await self._turn(pace_of, tried=tries > 0)
-            headers = {"content-type": "application/json"}
+            # Nothing compressed, so that what is read of an answer is what was counted.
+            headers = {"content-type": "application/json", "accept-encoding": "identity"}
             token = ""
             if not self._settings.allow_unauthenticated_loopback:
                 token = await self._token.current()

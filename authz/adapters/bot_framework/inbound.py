@@ -39,8 +39,7 @@ class InboundTokens:
     ) -> None:
         """Ask nothing yet. `wall` gives epoch seconds, `monotonic` seconds that never go back.
 
-        `client` is one of `authz.adapters.oidc.fetch.provider_client`. Raises ValueError for an openid_url that isn't
-        protected.
+        `client` is the caller's to close, after this. Raises ValueError for an openid_url that isn't protected.
         """
         self._settings = settings
         self._wall = wall

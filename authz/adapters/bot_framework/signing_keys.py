@@ -123,7 +123,9 @@ class SigningKeys:
         return keys
 
     async def _document(self, url: str) -> Mapping[str, object]:
-        answer = await fetch(self._client, self._client.build_request("GET", url), self._timeout_s)
+        headers = {"accept": "application/json", "accept-encoding": "identity"}
+        request = self._client.build_request("GET", url, headers=headers)
+        answer = await fetch(self._client, request, self._timeout_s)
         if answer.status != httpx.codes.OK:
             raise ProviderUnavailable(f"{url}: answered {answer.status}")
         return answer.document

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from authz.adapters.bot_framework.connector import Connector
+from authz.adapters.http_post.client import webhook_client
 from authz.services.card_ports import CardGone
 from authz.services.ports import DeliveryRefused
 from tests.support.bot_framework_server import BotFramework
@@ -48,6 +49,14 @@ async def test_a_card_is_posted_changed_and_answered_below(
     assert (second.text, second.root) == ("three", posted)
     assert vendor.cards(room) == [first.card]
     assert vendor.asked == [vendor.token_path]
+
+
+async def test_the_client_of_all_webhooks_serves_as_well(vendor: BotFramework, room: Room) -> None:
+    """It asks for compressed answers, unless it is told otherwise."""
+    async with webhook_client() as client:
+        connector = Connector(vendor.settings(), client, monotonic=time.monotonic)
+        posted = await connector.post(vendor.service_url, room.id, message(CARD))
+    assert [one.id for one in vendor.messages(room)] == [posted]
 
 
 async def test_people_are_mentioned_where_the_card_writes_their_name(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from starlette.responses import JSONResponse
 
+from authz.adapters.bot_framework.inbound import InboundTokens
+from authz.adapters.http_post.client import webhook_client
 from tests.integration.bot_framework.conftest import Bot
 from tests.support.bot_framework_server import KEYS, OPENID, BotFramework
 from tests.support.bot_framework_tokens import FORGERIES
 from tests.support.teams_client import TeamsClient
 from tests.support.teams_rooms import Document, Message, Room
+from tests.support.workflows_server import serving
 
 ACTION = "Action.Execute"
 CARD: Document = {
@@ -132,6 +137,16 @@ async def test_a_forged_press_is_no_press(
     assert answer.content == b""
     assert bot.took == []
     assert len(bot.refused) == 1
+
+
+async def test_the_client_of_all_webhooks_reads_the_keys_as_well(vendor: BotFramework) -> None:
+    """It asks for compressed answers, unless it is told otherwise."""
+    async with webhook_client() as client:
+        bot = Bot(InboundTokens(vendor.settings(), client, wall=time.time, monotonic=time.monotonic))
+        async with serving(bot) as endpoint:
+            teams, bob = vendor.client(endpoint), vendor.member("bob")
+            answer = await teams.say(vendor.personal(bob, bot_in=True), bob, "hello")
+    assert (answer.status_code, bot.refused) == (200, [])
 
 
 async def test_an_outage_of_the_keys_is_a_refusal_too(
