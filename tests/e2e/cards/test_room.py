@@ -103,5 +103,5 @@ async def test_without_scripts_it_works_as_well(room: Room, chromium: Browser, s
     await page.get_by_text("Approval needed").wait_for()
     async with context.expect_page() as opening:
         await page.get_by_role("link", name="Review and decide").click()
-    assert await opening.value
+    assert await opening.value is not page
     assert complaints == []

@@ -55,7 +55,9 @@ def test_the_room_draws_the_cards_of_the_walk(serving: tuple[Place, RunningDemo]
 
 def demo_ticket(said: str) -> str:
     """Return the page of the walk's first ticket, as the walk named it."""
-    return re.findall(r"opens (http://\S+/tickets/\S+)", said)[0]
+    found = re.search(r"opens (http://\S+/tickets/\S+)", said)
+    assert found
+    return found.group(1)
 
 
 def test_an_unknown_person_gets_no_token(serving: tuple[Place, RunningDemo]) -> None:
