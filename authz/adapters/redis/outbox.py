@@ -110,7 +110,7 @@ class RedisOutbox:
         args: list[Argument] = [self._settings.retention_ms]
         for each in due:
             known_by = f"{each.type.value} {each.rev}"
-            member = f"scheduled {each.type.value} {ticket} {each.rev} 0"
+            member = f"scheduled@{each.due_at} {each.type.value} {ticket} {each.rev} 0"
             args += [f"scheduled {known_by}", each.due_at, member]
         names = (keys.retry, keys.deliveries(ticket), keys.ticket(ticket))
         await self._run(_SCHEDULE, keys, names, args)

@@ -73,11 +73,12 @@ async def test_it_comes_when_it_is_due_with_its_own_name_and_no_attempt_made(
     assert await outbox.take(10, 0) == []
     [first] = await taken(outbox)
     assert await now_of(link) >= at + 300
-    assert (first.type, first.ticket_id, first.rev, first.attempt) == (
+    assert (first.type, first.ticket_id, first.rev, first.attempt, first.at) == (
         EventType.TICKET_REMINDED,
         notice.ticket_id,
         1,
         1,
+        at + 300,
     )
     await outbox.delivered(first, {})
     [second] = await taken(outbox)
