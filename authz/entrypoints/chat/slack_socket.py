@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -68,26 +69,24 @@ class SlackSocket:
         """Open the next connection before the one before is closed, so that Slack always has one to send to."""
         loop = asyncio.get_running_loop()
         failures = 0
-        before: aiohttp.ClientWebSocketResponse | None = None
-        while True:
-            begun = loop.time()
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    socket = await self._open(session)
-            except (ApiFailed, aiohttp.ClientError, TimeoutError, OSError) as error:
-                failures += 1
-                self.connected.clear()
-                # Not the text of a connection's error, which has the address and so the ticket of the connection.
-                told = error.code if isinstance(error, ApiFailed) else type(error).__name__
-                log.warning("slack.socket_failed", error=told, attempt=failures)
-            else:
-                if before is not None:
-                    await before.close()
-                await self._read(socket)
-                before = socket
-                failures = failures + 1 if loop.time() - begun < SETTLED_S else 0
-            if failures:
-                await asyncio.sleep(self._settings.backoff.delay(failures))
+        async with AsyncExitStack() as open_now:
+            while True:
+                begun = loop.time()
+                try:
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        socket = await self._open(session)
+                except (ApiFailed, aiohttp.ClientError, TimeoutError, OSError) as error:
+                    failures += 1
+                    # Not the text of a connection's error: its address has the ticket of the connection.
+                    told = error.code if isinstance(error, ApiFailed) else type(error).__name__
+                    log.warning("slack.socket_failed", error=told, attempt=failures)
+                else:
+                    await open_now.aclose()
+                    open_now.push_async_callback(socket.close)
+                    await self._read(socket)
+                    failures = failures + 1 if loop.time() - begun < SETTLED_S else 0
+                if failures:
+                    await asyncio.sleep(self._settings.backoff.delay(failures))
 
     async def _open(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         answer = await self._web.call("apps.connections.open", {"token": self._settings.app_token})
