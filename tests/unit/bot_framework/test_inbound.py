@@ -215,6 +215,15 @@ async def test_without_a_token_only_a_service_on_this_machine_is_believed(
             await sender.send(unguarded, replace(forgery, activity=FORGERIES[name].activity))
 
 
+async def test_without_that_check_any_service_would_be_believed(
+    sender: Sender, unguarded: InboundTokens, monkeypatch: Patch
+) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr(inbound, "is_on_this_machine", lambda _service_url: True)
+    elsewhere = FORGERIES["another serviceUrl in the body"].activity
+    await sender.send(unguarded, replace(FORGERIES["no token"], activity=elsewhere))
+
+
 @pytest.mark.parametrize("name", [name for name in FORGERIES if name != "no token"])
 async def test_a_token_that_is_there_is_looked_at_all_the_same(
     sender: Sender, unguarded: InboundTokens, name: str

@@ -102,6 +102,18 @@ async def test_no_keys_at_the_start_is_a_refusal_and_passes(
     await sender.send(tokens)
 
 
+async def test_without_the_pause_an_outage_would_be_a_flood_of_questions(
+    vendor: BotFramework, sender: Sender, tokens: InboundTokens, monkeypatch: Patch
+) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr("authz.adapters.bot_framework.signing_keys.FAILED_AGAIN_S", 0.0)
+    vendor.documents[OPENID] = lambda _document: JSONResponse({}, 503)
+    for _ in range(5):
+        with pytest.raises(KeysUnavailable):
+            await sender.send(tokens)
+    assert vendor.asked == [OPENID] * 5
+
+
 async def test_an_outage_is_not_felt_while_the_keys_are_young(
     vendor: BotFramework, sender: Sender, tokens: InboundTokens, clock: Clock
 ) -> None:

@@ -135,6 +135,21 @@ async def test_who_gives_up_waiting_leaves_the_others_their_answer(
     assert vendor.asked == [OPENID, KEYS]
 
 
+async def test_if_they_shared_the_reading_itself_one_would_stop_it_for_all(
+    vendor: BotFramework, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr(asyncio, "shield", lambda reading: reading)
+    stalled = Stalled(vendor)
+    async with httpx.AsyncClient(transport=stalled) as client:
+        keys = SigningKeys(vendor.settings().openid_url, client, 30.0, clock)
+        waiters = [asyncio.create_task(keys.find("one")) for _ in range(2)]
+        await stalled.asked.wait()
+        waiters[0].cancel()
+        await asyncio.wait(waiters)
+    assert waiters[1].cancelled()
+
+
 async def test_keys_are_renewed_before_they_are_too_old_and_nobody_waits(
     vendor: BotFramework, clock: Clock
 ) -> None:
