@@ -69,27 +69,38 @@ class TeamsMessages:
         """Take one activity: 401 without proof, 400 and 413 for what can't be read, else what it is answered with."""
         loop = asyncio.get_running_loop()
         until = loop.time() + ANSWER_S
+        activity = await self._proven(request)
+        if isinstance(activity, int):
+            return _plain(activity)
+        return await self._handled(activity, until - loop.time())
+
+    async def _proven(self, request: Request) -> Activity | int:
+        """Return what the vendor sent, or the status for what it didn't. Without any proof not even a body is read."""
+        authorization = _authorization(request)
         if self._parts.local_only and why_not_local(request) is not None:
             log.warning("teams.not_local")
-            return _plain(403)
+            return 403
+        if authorization is None and not self._parts.local_only:
+            log.warning("teams.refused", code="token-missing", problem="there is no Authorization header")
+            return 401
         body = await _bounded_body(request)
-        if body is None:
-            return _plain(413)
+        return 413 if body is None else await self._received(authorization, body)
+
+    async def _received(self, authorization: str | None, body: bytes) -> Activity | int:
         try:
             async with asyncio.timeout(PROVE_S):
-                activity = await self._parts.inbound.receive(_authorization(request), body)
+                return await self._parts.inbound.receive(authorization, body)
         except ActivityRefused as refused:
             log.warning("teams.refused", code=refused.code, problem=str(refused))
-            return _plain(401)
+            return 401
         except TimeoutError:
             log.warning(
                 "teams.refused", code="too-slow", problem="it couldn't be proven in time who sent this"
             )
-            return _plain(401)
+            return 401
         except ActivityMalformed as malformed:
             log.warning("teams.malformed", problem=str(malformed))
-            return _plain(400)
-        return await self._handled(activity, until - loop.time())
+            return 400
 
     async def _handled(self, activity: Activity, patience_s: float) -> Response:
         if activity.type == "invoke":

@@ -18,6 +18,7 @@ from tests.support.bot_framework_tokens import Forgery
 from tests.support.sample_tickets import draft
 
 PLACE = "/api/messages"
+SOMEBODY = {"authorization": "Bearer somebody.says.so"}
 
 
 @pytest.fixture
@@ -36,17 +37,24 @@ async def test_only_posts_are_taken(world: World) -> None:
 
 
 async def test_a_body_that_is_too_large_is_not_read_further(world: World) -> None:
-    assert (await world.http.post(PLACE, content=b"x" * (BODY_MAX + 1))).status_code == 413
+    answer = await world.http.post(PLACE, content=b"x" * (BODY_MAX + 1), headers=SOMEBODY)
+    assert answer.status_code == 413
 
 
 async def test_what_nobody_signed_is_refused_before_anything_else_is_asked(world: World) -> None:
-    assert (await world.http.post(PLACE, content=b"{}")).status_code == 401
+    for headers in ({}, SOMEBODY):
+        assert (await world.http.post(PLACE, content=b"{}", headers=headers)).status_code == 401
     assert not world.store.calls
+
+
+async def test_without_any_proof_not_even_the_body_is_read(world: World) -> None:
+    assert (await world.http.post(PLACE, content=b"")).status_code == 401
+    assert (await world.http.post(PLACE, content=b"x" * (BODY_MAX + 1))).status_code == 401
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"not json"])
 async def test_what_cannot_be_read_is_400(world: World, content: bytes) -> None:
-    assert (await world.http.post(PLACE, content=content)).status_code == 400
+    assert (await world.http.post(PLACE, content=content, headers=SOMEBODY)).status_code == 400
 
 
 async def test_two_proofs_are_none(world: World) -> None:
@@ -82,7 +90,7 @@ async def test_the_answer_never_waits_for_the_vendors_keys_longer_than_the_vendo
 
     monkeypatch.setattr(world.messages._parts.inbound, "receive", hang)
     monkeypatch.setattr(teams, "PROVE_S", 0.1)
-    assert (await world.http.post(PLACE, content=b"{}")).status_code == 401
+    assert (await world.http.post(PLACE, content=b"{}", headers=SOMEBODY)).status_code == 401
 
 
 async def test_without_a_proof_only_the_playground_is_believed(playground: World) -> None:
