@@ -23,17 +23,23 @@ class FollowUp:
 
 
 def follow_ups(ticket: Ticket) -> tuple[FollowUp, ...]:
-    """Return every follow-up of a ticket: the reminder first, then the escalations as the rules name them."""
+    """Return every follow-up of a ticket: the reminder first, then the escalations as the rules name them.
+
+    Where several rules escalate to one route, the earliest of these is the only one.
+    """
     requirement = ticket.draft.requirement
     begun = ticket.created_at
     reminders: tuple[FollowUp, ...] = ()
     if requirement.remind_after_ms:
         reminders = (FollowUp(EventType.TICKET_REMINDED, 1, begun + requirement.remind_after_ms),)
-    escalations = (
+    escalations = [
         FollowUp(EventType.TICKET_ESCALATED, rev, begun + escalation.after_ms, escalation.notify)
         for rev, escalation in enumerate(requirement.escalations, 1)
-    )
-    return (*reminders, *escalations)
+    ]
+    first: dict[str, FollowUp] = {}
+    for each in sorted(escalations, key=lambda each: each.due_at):
+        first.setdefault(each.route, each)
+    return (*reminders, *(each for each in escalations if first[each.route] is each))
 
 
 def to_come(ticket: Ticket) -> tuple[FollowUp, ...]:

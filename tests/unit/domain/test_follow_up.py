@@ -29,6 +29,21 @@ def test_each_has_a_number_of_its_own_by_its_place_in_the_rule_not_by_its_time()
     assert follow_ups(ticket(requirement=TOLD)) == (REMINDER, TO_LEADS, TO_NIGHT)
 
 
+def test_one_route_is_asked_once_at_the_earliest_time_that_a_rule_names() -> None:
+    twice = (
+        Escalation(20 * MINUTE, "leads"),
+        Escalation(5 * MINUTE, "night"),
+        Escalation(5 * MINUTE, "leads"),
+    )
+    found = follow_ups(ticket(requirement=replace(TOLD, escalations=twice)))
+    at = CREATED_AT + 5 * MINUTE
+    assert found == (
+        REMINDER,
+        TO_NIGHT,
+        FollowUp(EventType.TICKET_ESCALATED, 3, at, "leads"),
+    )
+
+
 def test_what_would_come_at_the_deadline_or_after_it_does_not_come() -> None:
     """Of several rules the shortest deadline counts, so a reminder can be later than that."""
     short = replace(TOLD, expires_in_ms=10 * MINUTE)
