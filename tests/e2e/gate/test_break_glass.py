@@ -137,7 +137,7 @@ def test_what_can_not_be_written_down_does_not_pass(burning: Gate) -> None:
 
 
 def test_one_person_breaks_the_glass_so_often_and_no_more(burning: Gate) -> None:
-    """Each use is somebody's work afterwards. Who has used theirs up meets a 429 that names a time, and others don't."""
+    """Each use is somebody's work later. Who has used theirs up meets a 429 that names a time; others don't."""
     with running_gate(
         burning.backing, parts=("check",), routes=ROUTES, break_glass_per_minute_per_requester="2"
     ) as gate:
