@@ -30,6 +30,13 @@ SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 TRIGGER_SECONDS = 3.0
 PERSONAL = "D0"
 
+_SCOPES = {
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "chat.postEphemeral": "chat:write",
+    "conversations.open": "im:write",
+}
+
 Document = dict[str, Any]
 
 
@@ -84,6 +91,7 @@ class SlackServer:
     joined: set[str] = field(default_factory=lambda: {CHANNEL})
     channels: set[str] = field(default_factory=lambda: {CHANNEL, "C0OTHER"})
     archived: set[str] = field(default_factory=set)
+    scopes: set[str] = field(default_factory=lambda: {"chat:write", "commands", "im:write"})
     per_second: int = 1
     ack_seconds: float = 3.0
     now: Callable[[], float] = time.time
@@ -209,6 +217,8 @@ class SlackServer:
             raise Refused("invalid_auth")
         if (token == APP_TOKEN) != (method == "apps.connections.open"):
             raise Refused("not_allowed_token_type")
+        if (needed := _SCOPES.get(method)) and needed not in self.scopes:
+            raise Refused("missing_scope", needed=needed, provided=",".join(sorted(self.scopes)))
 
     def _address(self) -> str:
         ticket = f"ticket-{next(self._numbers)}"

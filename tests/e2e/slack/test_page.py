@@ -1,0 +1,248 @@
+"""docs/slack.md is followed step by step, by somebody who knows nothing else, before a Slack that is a double.
+
+The ids that the page has are those of that double, so that nothing has to be put in their place. What the page can
+not know are the secrets, and where the double is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import shutil
+import time
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from authz.domain.token import short_code
+from authz.entrypoints.chat.slack_app import COMMAND
+from authz.entrypoints.chat.slack_http import PATH
+from authz.setting_slack import SlackRoom
+from tests.e2e.slack import page
+from tests.support.gate import Gate, Held, envoy_before, servers
+from tests.support.gate_backing import Backing, backing, fresh
+from tests.support.gate_opa import ROOT, TEST_POLICY
+from tests.support.gate_server import GateServer
+from tests.support.slack_people import buttons, command, press, send, submission
+from tests.support.slack_server import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    CHANNEL,
+    SIGNING_SECRET,
+    TEAM,
+    Document,
+    Message,
+    SlackServer,
+    serving,
+)
+
+SOCKET, HTTP = "socket", "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What there is once the page was followed."""
+
+    gate: Gate
+    slack: SlackServer
+    server: GateServer
+    console: httpx.AsyncClient
+    mode: str
+
+    async def does(self, payload: Document) -> Document:
+        """Let somebody do something in Slack; return what Slack was answered at once."""
+        if self.mode == SOCKET:
+            return await self.slack.deliver(_envelope(payload), payload)
+        answer = await send(self.console, page_address(), payload, time.time())
+        assert answer.status_code == 200, answer.text
+        return answer.json() if answer.content else {}
+
+    async def hold(self) -> tuple[Held, Message]:
+        """Send a request that the policy holds, and return its ticket and card."""
+        before = len(self.slack.cards())
+        held = await asyncio.to_thread(self.gate.hold, fresh("hold"))
+        await self.slack.until(lambda: len(self.slack.cards()) > before)
+        card = self.slack.cards()[-1]
+        assert short_code(held.id) in card.text
+        return held, card
+
+
+def _envelope(payload: Document) -> str:
+    return "slash_commands" if "command" in payload else "interactive"
+
+
+def page_address() -> str:
+    """Return where the page and its manifest tell Slack to call."""
+    described = page.http_manifest()
+    (typed,) = described["features"]["slash_commands"]
+    assert typed["url"] == described["settings"]["interactivity"]["request_url"]
+    words = shlex.split(page.block("sh http"))
+    assert words[-1] == typed["url"]
+    return str(typed["url"])
+
+
+def scopes(described: dict[str, Any]) -> set[str]:
+    return set(described["oauth_config"]["scopes"]["bot"])
+
+
+def test_the_page_has_the_steps_that_are_followed() -> None:
+    for number in page.STEPS:
+        assert page.step(number)
+
+
+def test_step_1_makes_the_same_app_for_both_ways() -> None:
+    ways = {SOCKET: page.manifest(), HTTP: page.http_manifest()}
+    for way, described in ways.items():
+        (typed,) = described["features"]["slash_commands"]
+        assert typed["command"] == COMMAND
+        assert described["settings"]["interactivity"]["is_enabled"] is True
+        assert described["settings"]["socket_mode_enabled"] is (way == SOCKET)
+    assert scopes(ways[SOCKET]) == scopes(ways[HTTP]) == {"chat:write", "commands", "im:write"}
+    assert page_address() == f"{page.settings()['public_url']}{PATH}"
+
+
+def test_step_3_shows_the_ids_that_step_5_takes() -> None:
+    assert page.block("text address").strip().split("/")[-2:] == [TEAM, CHANNEL]
+    channel = page.settings()["channels"]["prod-approvals"]
+    assert (channel["team"], channel["channel"]) == (TEAM, CHANNEL)
+
+
+def test_step_4_installs_what_is_needed() -> None:
+    assert page.command(4) == ["pip", "install", "holdgate[slack]"]
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["slack"]
+    assert [name.partition(">")[0] for name in extra] == ["aiohttp", "slack-bolt"]
+
+
+def test_every_setting_of_the_kind_is_in_the_table() -> None:
+    table = page.PAGE.partition("## Settings of the channel")[2].partition("\n## ")[0]
+    named = {name for name in SlackRoom.model_fields if f"`{name}`" in table}
+    assert named == set(SlackRoom.model_fields) - {"kind"}
+
+
+def settings_file(slack: SlackServer, folder: Path, mode: str) -> Path:
+    """Write the settings of the page down, with what it can't know."""
+    described = page.settings()
+    if mode == HTTP:
+        described["channels"]["prod-approvals"] = page.http_channel()
+    channel = described["channels"]["prod-approvals"]
+    secrets = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "signing_secret": SIGNING_SECRET}
+    channel |= {name: secret for name, secret in secrets.items() if name in channel}
+    channel["api_url"] = f"{slack.url}/api/"
+    path = folder / "holdgate.yaml"
+    path.write_text(yaml.safe_dump(described))
+    return path
+
+
+def policy_of(people: dict[str, Any], folder: Path) -> str:
+    """Return a folder with a policy that holds, whose directory has the people of the page beside the others."""
+    shutil.copytree(ROOT / TEST_POLICY, folder)
+    data = json.loads((folder / "data.json").read_text())
+    data["directory"]["people"] |= people
+    (folder / "data.json").write_text(json.dumps(data))
+    return str(folder)
+
+
+@asynccontextmanager
+async def followed(tmp_path: Path, mode: str) -> AsyncIterator[Followed]:
+    async with AsyncExitStack() as stack:
+        described = page.manifest() if mode == SOCKET else page.http_manifest()
+        slack = await stack.enter_async_context(serving(SlackServer(scopes=scopes(described))))
+        blocking = ExitStack()
+        stack.push_async_callback(asyncio.to_thread, blocking.close)
+        config = settings_file(slack, tmp_path, mode)
+        folder = tmp_path / "gate"
+        folder.mkdir()
+        policy = policy_of(page.directory(), tmp_path / "policy")
+        assert page.command(7)[:2] == ["holdgate", "serve"]
+        (part,) = page.command(7)[2:]
+
+        def started() -> tuple[Backing, Gate]:
+            around = blocking.enter_context(backing(folder, policy))
+            environ = around.environ() | {"HOLDGATE_CONFIG": str(config)}
+            for name in ("HOLDGATE_CHANNELS", "HOLDGATE_ROUTES"):
+                del environ[name]
+            running = blocking.enter_context(servers(around, environ, [part]))
+            return around, blocking.enter_context(envoy_before(around, environ, running))
+
+        _, gate = await asyncio.to_thread(started)
+        (server,) = gate.servers
+        transport = httpx.AsyncHTTPTransport(uds=server.console.removeprefix("unix:"))
+        # What an ingress does: https outside, and the same host inside.
+        console = await stack.enter_async_context(
+            httpx.AsyncClient(transport=transport, base_url="http://holdgate.example", timeout=20)
+        )
+        if mode == SOCKET:
+            await slack.until(lambda: len(slack.sockets) == 1)
+        yield Followed(gate, slack, server, _plain(console), mode)
+
+
+def _plain(console: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Let the client call the page's https address as the ingress passes it on."""
+
+    async def passed_on(request: httpx.Request) -> None:
+        request.url = request.url.copy_with(scheme="http")
+
+    console.event_hooks["request"].append(passed_on)
+    return console
+
+
+@pytest.mark.parametrize("mode", [SOCKET, HTTP])
+async def test_whoever_follows_the_page_sees_the_first_card_approved(tmp_path: Path, mode: str) -> None:
+    async with followed(tmp_path, mode) as there:
+        slack = there.slack
+        held, card = await there.hold()
+        assert [one["text"]["text"] for one in buttons(card)] == ["Approve", "Reject", "Details"]
+        assert (card.channel, card.text.startswith("Approval needed")) == (CHANNEL, True)
+        await there.does(press(slack, "U0BOB", card, "holdgate_approve"))
+        await slack.until(lambda: [one["text"]["text"] for one in buttons(card)] == ["Open the ticket"])
+        assert card.text.startswith("Approved · ")
+        await slack.until(lambda: any("It was approved." in line for line in slack.thread(card)))
+        (target,) = [request["http"]["path"] for request in _inputs(there.gate)][-1:]
+        answer = await asyncio.to_thread(there.gate.send, target, held.ticket)
+        assert answer.status == 200
+        await slack.until(lambda: card.text.startswith("Approved and used"))
+        if mode == SOCKET:
+            assert "slack.socket_connected" in there.server.log.read_text()
+        log = there.server.log.read_text()
+        for secret in (BOT_TOKEN, APP_TOKEN, SIGNING_SECRET):
+            assert secret not in log
+
+
+async def test_what_the_page_says_people_can_do(tmp_path: Path) -> None:
+    async with followed(tmp_path, SOCKET) as there:
+        slack = there.slack
+        _, card = await there.hold()
+        await there.does(press(slack, "U0CAROL", card, "holdgate_approve"))
+        await slack.until(lambda: bool(slack.whispers))
+        assert slack.whispers[-1].user == "U0CAROL"
+        await there.does(press(slack, "U0BOB", card, "holdgate_reject"))
+        await slack.until(lambda: bool(slack.windows))
+        (window,) = slack.windows.values()
+        await there.does(submission(slack, "U0BOB", window, "not today"))
+        await slack.until(lambda: card.text.startswith("Rejected · "))
+        held, other = await there.hold()
+        await there.does(command(slack, "U0BOB", ""))
+        await slack.until(lambda: len(slack.responses) == 1)
+        assert slack.responses[0]["text"] == "1 waiting for you"
+        await there.does(command(slack, "U0BOB", f"approve {short_code(held.id)} as agreed"))
+        await slack.until(lambda: other.text.startswith("Approved · "))
+
+
+async def test_what_slack_did_not_sign_gets_401_as_the_page_says(tmp_path: Path) -> None:
+    async with followed(tmp_path, HTTP) as there:
+        answer = await there.console.post(page_address())
+        assert answer.status_code == 401
+
+
+def _inputs(gate: Gate) -> list[dict[str, Any]]:
+    found = [one["attributes"]["request"] for one in gate.backing.opa.inputs if "attributes" in one]
+    assert found
+    return found
