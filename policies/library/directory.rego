@@ -19,17 +19,30 @@ package holdgate.directory
 # description: |
 #   Input `{"ns": …, "id": …}`, result `{"id": …, "name": …, "groups": […], "accounts": […]}`.
 #   Undefined for a stranger. This is the document that Holdgate asks for at
-#   `POST /v1/data/holdgate/directory/person`. The accounts are the person's identities, 20 at
-#   most: a chat that knows one of them can mention the person, or write to them.
+#   `POST /v1/data/holdgate/directory/person`. The accounts are the person's identities that nobody
+#   else lists, 20 at most: a chat that knows one of them can mention the person, or write to them.
 # entrypoint: true
 person := object.union(someone, {"accounts": accounts}) if {
 	someone := find(input.ns, input.id)
-	listed := {{"ns": identity.ns, "id": identity.id} |
-		some identity in data.directory.people[someone.id].identities
-		usable(identity.ns)
-		usable(identity.id)
-	}
-	accounts := array.slice(sort(listed), 0, 20)
+	listed := identities_of(someone.id)
+	accounts := array.slice(sort(listed - listed_by_others(listed, someone.id)), 0, 20)
+}
+
+identities_of(person_id) := {{"ns": identity.ns, "id": identity.id} |
+	some identity in data.directory.people[person_id].identities
+	usable(identity.ns)
+	usable(identity.id)
+}
+
+# The one that was asked for is nobody else's, so who has no other needs no second look at everybody.
+listed_by_others(listed, person_id) := {each |
+	count(listed) > 1
+	some other, entry in data.directory.people
+	some identity in entry.identities
+	some each in listed
+	identity.id == each.id
+	identity.ns == each.ns
+	other != person_id
 }
 
 # METADATA

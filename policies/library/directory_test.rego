@@ -86,8 +86,22 @@ test_a_person_without_name_and_groups_has_the_id_and_no_group if {
 		"id": "carol",
 		"name": "carol",
 		"groups": [],
-		"accounts": [{"ns": "tenant-1", "id": "c1"}, {"ns": "tenant-1", "id": "shared"}],
+		"accounts": [{"ns": "tenant-1", "id": "c1"}],
 	}
+}
+
+test_an_account_that_two_persons_list_is_nobodys_either if {
+	who("https://issuer.example", "b1").accounts == [{"ns": "https://issuer.example", "id": "b1"}]
+}
+
+test_the_same_id_elsewhere_is_another_account if {
+	mine := [{"ns": "team-1", "id": "u1"}, {"ns": "team-2", "id": "u1"}]
+	found := directory.person with data.directory.people as {
+		"erin": {"identities": mine},
+		"frank": {"identities": [{"ns": "team-3", "id": "u1"}, {"ns": "team-3", "id": "u2"}]},
+	}
+		with input as {"ns": "team-1", "id": "u1"}
+	found.accounts == mine
 }
 
 test_accounts_are_bounded_in_number_and_length if {

@@ -162,6 +162,16 @@ GUARDS = {
         "library/directory.rego", "count(owners) == 1", "count(owners) >= 1"
     ),
     "an identity is compared by namespace": Guard("library/directory.rego", "\tidentity.ns == ns\n", ""),
+    "an account of two persons is nobody's": Guard(
+        "library/directory.rego", "\tother != person_id\n", "\tfalse\n"
+    ),
+    "an account is compared by namespace": Guard("library/directory.rego", "\tidentity.ns == each.ns\n", ""),
+    "accounts are bounded in number": Guard(
+        "library/directory.rego",
+        "array.slice(sort(listed - listed_by_others(listed, someone.id)), 0, 20)",
+        "sort(listed - listed_by_others(listed, someone.id))",
+    ),
+    "accounts are bounded in length": Guard("library/directory.rego", "\tcount(part) <= 512\n", ""),
     "an empty id is nobody": Guard("library/directory.rego", '\tns != ""\n\tid != ""\n', ""),
     "a path is spelled plainly": Guard(
         "demo/authz.rego", '\tpath == sprintf("/%s", [concat("/", input.parsed_path)])\n', '\tpath != ""\n'
