@@ -16,6 +16,8 @@ from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.errors import SettingsInvalid, StoreUnavailable
+from authz.domain.events import EventType
+from authz.domain.follow_up import FollowUp
 from authz.domain.ticket import State
 from authz.services.doctor.redis import RedisFacts
 from authz.services.ports import RedeemResult
@@ -91,6 +93,18 @@ async def test_the_whole_story_runs_over_all_nodes(
         for notice in notices:
             await outbox.delivered(notice, {"teams": "m"})
     assert len(taken_ids) == len(events)
+
+
+async def test_what_is_scheduled_waits_where_its_ticket_is(
+    store: RedisTicketStore, outbox: RedisOutbox
+) -> None:
+    made = {(await store.create(draft(f"/{n}", partition=n), BODY)).ticket.id for n in range(PARTITIONS)}
+    for notice in await outbox.take(PARTITIONS, 0):
+        await outbox.schedule(notice, [FollowUp(EventType.TICKET_REMINDED, 1, NEVER)])
+        await outbox.delivered(notice, {})
+    came = await outbox.take(2 * PARTITIONS, 0)
+    assert {notice.ticket_id for notice in came} == made
+    assert [notice.type for notice in came] == [EventType.TICKET_REMINDED] * PARTITIONS
 
 
 async def test_readers_are_woken_by_any_node(store: RedisTicketStore, outbox: RedisOutbox) -> None:
