@@ -47,9 +47,6 @@ class SlackWorkspace:
 
 def slack_channel(name: str, described: SlackRoom, settings: Settings, outside: Outside) -> LivingCards:
     """Return one channel. Raises ValueError without the library."""
-    if missing := [module for module in _NEEDED if find_spec(module) is None]:
-        msg = f"a channel of kind slack needs {', '.join(missing)}: install holdgate[slack]"
-        raise ValueError(msg)
     return _cards(name, described, settings, outside, _web(described, outside))
 
 
@@ -74,7 +71,10 @@ def _workspace(rooms: dict[str, SlackRoom], settings: Settings, outside: Outside
             raise SettingsInvalid(
                 [f"HOLDGATE_CHANNELS.{name}: has the bot_token of {first_name}, and not the rest of that app"]
             )
-    web = _web(first, outside)
+    try:
+        web = _web(first, outside)
+    except ValueError as error:
+        raise SettingsInvalid([f"HOLDGATE_CHANNELS.{first_name}: {error}"]) from None
     voting = voting_service(settings, outside)
     return SlackWorkspace(
         team=first.team,
@@ -91,6 +91,10 @@ def _workspace(rooms: dict[str, SlackRoom], settings: Settings, outside: Outside
 
 
 def _web(described: SlackRoom, outside: Outside) -> SlackWeb:
+    """Raise ValueError without the library."""
+    if missing := [module for module in _NEEDED if find_spec(module) is None]:
+        msg = f"a channel of kind slack needs {', '.join(missing)}: install holdgate[slack]"
+        raise ValueError(msg)
     from authz.adapters.slack.web import SlackWeb  # noqa: PLC0415 - an extra
 
     web = SlackWeb(described.bot_token.get_secret_value(), base_url=described.api_url)

@@ -101,17 +101,19 @@ class LivingCards:
     async def mend(self, ticket_id: str, place: str, reference: str) -> None:
         """Make one card say what is true now: somebody pressed a button that it should not have any more.
 
-        Raises DeliveryDelayed, DeliveryRefused and StoreUnavailable.
+        A card that is gone is left to be forgotten by whoever tells of the ticket next. Raises DeliveryDelayed,
+        DeliveryRefused and StoreUnavailable.
         """
-        loaded = await self._tickets.load(ticket_id)
-        if loaded is None:
-            return
-        failures: list[ChannelFailed] = []
-        shown = await self._with_body(Posting(EventType.TICKET_CREATED, loaded.ticket, loaded.now))
-        left = await self._update(shown, [Card(place, reference)], failures)
-        await self._catch_up(shown, left, failures)
-        if failures:
-            raise _worst(failures)
+        shown: Posting | None = None
+        for _ in range(ROUNDS_MAX):
+            loaded = await self._tickets.load(ticket_id)
+            if loaded is None or (shown is not None and _same(loaded, shown)):
+                return
+            shown = await self._with_body(Posting(EventType.TICKET_CREATED, loaded.ticket, loaded.now))
+            try:
+                await self._poster.update(Card(place, reference), shown)
+            except CardGone:
+                return
 
     async def _post_missing(
         self, posting: Posting, cards: Sequence[Card], failures: list[ChannelFailed]
@@ -178,7 +180,7 @@ class LivingCards:
         left = list(cards)
         for _ in range(ROUNDS_MAX):
             loaded = await self._tickets.load(shown.ticket.id) if left else None
-            if loaded is None or (loaded.ticket.rev, _state(loaded)) == (shown.ticket.rev, _state(shown)):
+            if loaded is None or _same(loaded, shown):
                 break
             shown = await self._with_body(replace(shown, ticket=loaded.ticket, now=loaded.now))
             left = await self._update(shown, left, failures)
@@ -189,6 +191,10 @@ class LivingCards:
         if posting.body is not None or _state(posting) is not State.PENDING:
             return posting
         return replace(posting, body=await kept_body(self._tickets, posting.ticket))
+
+
+def _same(one: Loaded, other: Posting) -> bool:
+    return (one.ticket.rev, _state(one)) == (other.ticket.rev, _state(other))
 
 
 def _state(of: Posting | Loaded) -> State:
