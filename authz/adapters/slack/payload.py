@@ -213,7 +213,7 @@ def _member(body: Mapping[str, object], team: str) -> Member:
 def _known(  # noqa: PLR0913, PLR0917 - the parts of one question
     of_channel: str, of_user: str, user: str, name: object, team: str, installed_for_all: object
 ) -> Member:
-    if of_user != team or of_channel != team or installed_for_all in {True, "true"}:
+    if of_user != team or of_channel != team or str(installed_for_all).lower() == "true":
         raise ForeignWorkspace
     if not _USER.fullmatch(user):
         raise PayloadMalformed("who it was")

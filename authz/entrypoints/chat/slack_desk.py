@@ -222,10 +222,17 @@ class SlackDesk:
             await answered(sentence(answer.sentence, ticket_link(self._parts.public_url, loaded.ticket)))
 
     async def _adopt(self, press: ButtonPress) -> None:
-        """Remember the card that was pressed, where nobody does since a notifier died at the wrong moment."""
+        """Remember the card that was pressed, where nobody does since a notifier died at the wrong moment.
+
+        Before the decision, so that its event finds the card; and the decision doesn't depend on it.
+        """
         room = self._room_of(press)
-        if room is not None:
+        if room is None:
+            return
+        try:
             await room.cards.adopt(press.shown.ticket_id, self._place(press), press.card)
+        except OUTAGES as error:
+            log.warning("slack.card_not_adopted", error=type(error).__name__)
 
     async def _mend(self, press: ButtonPress) -> None:
         """Take the buttons off a card of a ticket that doesn't wait any more: no event will come that does."""
