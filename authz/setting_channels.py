@@ -39,13 +39,17 @@ class ConnectorChannel(BaseModel):
 
 
 class SignedWebhook(BaseModel):
-    """A receiver of signed CloudEvents. Every one of `secrets` signs, so that one can be replaced without a gap."""
+    """A receiver of signed CloudEvents. Every one of `secrets` signs, so that one can be replaced without a gap.
+
+    `per_second` is how many arrive there in any second from one notifier.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["webhook"]
     url: SecretStr
     secrets: tuple[SecretStr, ...] = Field(min_length=1, max_length=5)
+    per_second: int = Field(100, ge=1, le=10_000)
 
     @field_validator("secrets")
     @classmethod

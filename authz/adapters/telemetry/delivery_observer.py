@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from authz.adapters.telemetry.metrics import Metrics
-from authz.services.ports import ChannelFailed, Notice
+from authz.services.ports import ChannelFailed, DeliveryDelayed, Notice
 
 log = structlog.get_logger("holdgate.notifier")
 
@@ -24,6 +24,11 @@ class NotifierObserver:
 
     def failed(self, notice: Notice, channel: str, error: ChannelFailed) -> None:
         """See DeliveryObserver."""
+        if isinstance(error, DeliveryDelayed) and not error.tried:
+            # Of a pause, an open breaker or a storm, each of which is told once: not a line for every notice.
+            self._metrics.deliveries.labels(channel, "postponed").inc()
+            log.debug("notice.postponed", channel=channel, why=str(error), **_of(notice))
+            return
         self._metrics.deliveries.labels(channel, "failed").inc()
         log.warning("notice.failed", channel=channel, error=str(error), **_of(notice))
 

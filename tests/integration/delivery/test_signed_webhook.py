@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from authz.adapters.http_post.client import webhook_client
+from authz.adapters.http_post.spread import SpreadTransport
 from authz.adapters.webhook import channel as channel_module
 from authz.adapters.webhook.channel import WebhookChannel, WebhookSettings
 from authz.domain.break_glass import Review
@@ -132,7 +133,9 @@ async def test_what_may_pass_is_tried_again_when_the_receiver_said(status: int) 
 async def test_the_client_verifies_certificates() -> None:
     """Where nobody says otherwise, and nothing here does."""
     async with webhook_client(5.0, trust_env=False) as client:
-        transport = client._transport
+        spread = client._transport
+        assert isinstance(spread, SpreadTransport)
+        transport = spread._make()
     assert isinstance(transport, httpx.AsyncHTTPTransport)
     context = transport._pool._ssl_context
     assert context is not None
