@@ -31,8 +31,10 @@ def plan(settings: RedisSettings, webhook: str, consumer: str, stall: str = "", 
     return Plan(settings.url, webhook, consumer, LEASE_MS, stall=stall, broken=broken)
 
 
-async def created(store: RedisTicketStore) -> Ticket:
-    return (await store.create(draft(requirement=TOLD))).ticket
+async def created(store: RedisTicketStore, after: int = SOON) -> Ticket:
+    """Hold a request whose reminder and escalation are due so long after."""
+    told = replace(TOLD, remind_after_ms=after, escalations=(Escalation(after, "default"),))
+    return (await store.create(draft(requirement=told))).ticket
 
 
 def told(receiver: WorkflowsReceiver) -> Counter[str]:
@@ -115,10 +117,10 @@ async def test_what_was_decided_meanwhile_is_told_the_outcome_alone(
     receiver = WorkflowsReceiver(SIGNATURE)
     async with serving(receiver) as webhook:
         async with running(plan(settings, webhook, "first")):
-            ticket = await created(store)
+            ticket = await created(store, 3 * LEASE_MS)
             await until(receiver, lambda: told(receiver)["created"] == 1)
         assert await store.vote(ticket.id, 1, [vote()], State.APPROVED, {})
-        await past(store, ticket.created_at + SOON)
+        await past(store, ticket.created_at + 3 * LEASE_MS)
         async with running(plan(settings, webhook, "second")) as watched:
             await until(receiver, lambda: told(receiver)["approved"] == 1)
             await all_told(store)
