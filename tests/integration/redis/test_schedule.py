@@ -67,23 +67,23 @@ async def test_it_comes_when_it_is_due_with_its_own_name_and_no_attempt_made(
     store: RedisTicketStore, outbox: RedisOutbox, link: Link
 ) -> None:
     notice, at = await created(store, outbox)
-    due = [reminder(at + 300), FollowUp(EventType.TICKET_ESCALATED, 2, at + 400, "leads")]
+    due = [reminder(at + 1_000), FollowUp(EventType.TICKET_ESCALATED, 2, at + 1_100, "leads")]
     await outbox.schedule(notice, due)
     await outbox.delivered(notice, {})
     assert await outbox.take(10, 0) == []
     [first] = await taken(outbox)
-    assert await now_of(link) >= at + 300
+    assert await now_of(link) >= at + 1_000
     assert (first.type, first.ticket_id, first.rev, first.attempt, first.at) == (
         EventType.TICKET_REMINDED,
         notice.ticket_id,
         1,
         1,
-        at + 300,
+        at + 1_000,
     )
     await outbox.delivered(first, {})
     [second] = await taken(outbox)
     assert (second.type, second.rev, second.attempt) == (EventType.TICKET_ESCALATED, 2, 1)
-    assert await now_of(link) >= at + 400
+    assert await now_of(link) >= at + 1_100
 
 
 async def test_a_waiting_take_wakes_for_it(store: RedisTicketStore, outbox: RedisOutbox) -> None:
