@@ -173,7 +173,7 @@ class Process:
         waiting = bootstrap.status_waiting(settings, outside, self._metrics)
         async with AsyncExitStack() as stack:
             sign_in = demo.sign_in if demo else await stack.enter_async_context(self._oidc(site))
-            routes = await stack.enter_async_context(chats(settings, outside, self._spawn))
+            routes = await stack.enter_async_context(chats(settings, outside, self._metrics, self._spawn))
             pages = StatusPages(status, waiting)
             app = build_console(site, outside.store, pages, voting, reviewing, sign_in, more_routes=routes)
             if settings.management_listen:

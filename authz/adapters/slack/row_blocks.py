@@ -54,9 +54,9 @@ def _together(label: list[PlainText | Markup], texts: list[str]) -> list[Block]:
 
 
 def _elements(line: Line) -> list[PlainText | Markup]:
-    """Slack sets elements apart, so blanks at the ends of ours are left out, and a piece of blanks alone."""
+    """Slack sets elements apart, so what would join ours to the one before is left out."""
     return [
-        ours(piece.text.strip()) if piece.ours else literal(piece.text)
+        ours(piece.text.strip().lstrip(",: ")) if piece.ours else literal(piece.text)
         for piece in line
         if piece.text.strip() or not piece.ours
     ]

@@ -158,6 +158,11 @@ class Metrics:
         self.deliveries_in_hand = Gauge(
             "holdgate_deliveries_in_hand", "Notices being delivered now.", registry=self.registry
         )
+        self.slack_unconnected = Gauge(
+            "holdgate_slack_unconnected",
+            "Slack apps that this process should be connected to, and isn't now.",
+            registry=self.registry,
+        )
         self.expired = Counter(
             "holdgate_deadlines_passed", "Tickets and grants ended by their deadline.", registry=self.registry
         )

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.routing import BaseRoute
 
+from authz.adapters.telemetry.metrics import Metrics
 from authz.bootstrap.outside import Outside
 from authz.bootstrap.slack import slack_workspaces
 from authz.bootstrap.teams_bot import open_teams
@@ -20,7 +21,9 @@ Spawn = Callable[[Coroutine[object, object, None], str], asyncio.Task[None]]
 
 
 @asynccontextmanager
-async def chats(settings: Settings, outside: Outside, spawn: Spawn) -> AsyncIterator[list[BaseRoute]]:
+async def chats(
+    settings: Settings, outside: Outside, metrics: Metrics, spawn: Spawn
+) -> AsyncIterator[list[BaseRoute]]:
     """Give the routes that chats call. Leaving waits a bounded time for what is being decided."""
     async with AsyncExitStack() as stack:
         in_hand = InHand()
@@ -29,7 +32,7 @@ async def chats(settings: Settings, outside: Outside, spawn: Spawn) -> AsyncIter
         if workspaces := slack_workspaces(settings, outside):
             from authz.entrypoints.chat.slack import slack_inbound  # noqa: PLC0415 - an extra
 
-            inbound = slack_inbound(workspaces, settings.public_url, in_hand, spawn)
+            inbound = slack_inbound(workspaces, settings.public_url, in_hand, metrics, spawn)
             routes += await stack.enter_async_context(inbound)
         if teams := await stack.enter_async_context(open_teams(settings, outside)):
             routes += teams_inbound(teams, in_hand).routes()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from starlette.routing import BaseRoute
 
 from authz.adapters.slack.signature import SlackSignature
+from authz.adapters.telemetry.metrics import Metrics
 from authz.bootstrap.slack import SlackWorkspace
 from authz.entrypoints.chat.chats import Spawn
 from authz.entrypoints.chat.in_hand import InHand
@@ -21,19 +22,20 @@ from authz.entrypoints.chat.slack_socket import SlackSocket, SocketSettings
 
 @asynccontextmanager
 async def slack_inbound(
-    workspaces: Sequence[SlackWorkspace], public_url: str, in_hand: InHand, spawn: Spawn
+    workspaces: Sequence[SlackWorkspace], public_url: str, in_hand: InHand, metrics: Metrics, spawn: Spawn
 ) -> AsyncIterator[list[BaseRoute]]:
     """Connect for the apps that use Socket Mode, and give the route for those that use HTTP, where there are any."""
     stop = asyncio.Event()
     signed: list[SignedApp] = []
-    running: list[asyncio.Task[None]] = []
+    sockets: list[SlackSocket] = []
     for workspace in workspaces:
         app = SlackApp(SlackDesk(_parts(workspace, public_url)), in_hand)
         if workspace.app_token:
-            socket = SlackSocket(workspace.web, app, SocketSettings(workspace.app_token))
-            running.append(spawn(socket.run(stop), "slack-socket"))
+            sockets.append(SlackSocket(workspace.web, app, SocketSettings(workspace.app_token)))
         else:
             signed.append(SignedApp(app, SlackSignature(workspace.signing_secret, time.time)))
+    metrics.slack_unconnected.set_function(lambda: sum(not socket.connected.is_set() for socket in sockets))
+    running = [spawn(socket.run(stop), "slack-socket") for socket in sockets]
     try:
         yield [SlackEvents(signed).route()] if signed else []
     finally:

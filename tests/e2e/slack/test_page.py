@@ -211,6 +211,7 @@ async def test_whoever_follows_the_page_sees_the_first_card_approved(tmp_path: P
         await slack.until(lambda: card.text.startswith("Approved and used"))
         if mode == SOCKET:
             assert "slack.socket_connected" in there.server.log.read_text()
+            assert there.server.metric("holdgate_slack_unconnected") == 0
         log = there.server.log.read_text()
         for secret in (BOT_TOKEN, APP_TOKEN, SIGNING_SECRET):
             assert secret not in log
