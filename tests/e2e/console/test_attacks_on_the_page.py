@@ -37,6 +37,7 @@ PLAIN_TAGS: Final = {
     *(
         "main",
         "header",
+        "nav",
         "section",
         "div",
         "p",
