@@ -18,6 +18,7 @@ _JSON_MAX = 64 * 1024  # beyond this the excerpt could not show the whole docume
 _DEPTH_MAX = 64
 _DIGEST_CHARACTERS = 16
 
+AMBIGUOUS = ". Ambiguous JSON: an object has a name twice, and programs differ in which one they take"
 CUT_HERE = "… cut here: see the page."
 LINES_MAX = 60
 _INDENT = "  "
@@ -28,7 +29,7 @@ MARK = "  ← may differ when it runs"
 
 @dataclass(frozen=True, slots=True)
 class BodyExcerpt:
-    """`caption` is in our own words: size, digest, what is missing. `text` is the request's, and `cut` if it goes on."""
+    """`caption` is in our own words: size, digest, what is missing. `text` is the request's; `cut` if it goes on."""
 
     caption: str
     text: str
@@ -66,16 +67,25 @@ def excerpt(
         caption += f", SHA-256 {sha256(kept).hexdigest()[:_DIGEST_CHARACTERS]}…"
     if body is None:
         return BodyExcerpt(f"{caption}, not kept", "")
-    text = _readable(kept, _media_type(request), frozenset(may_differ), whole=whole)
-    if text is None:
+    read = _readable(kept, _media_type(request), frozenset(may_differ), whole=whole)
+    if read is None:
         return BodyExcerpt(f"{caption}, not shown here: see the page", "")
-    shown = many_lines(text, limit)
+    shown = many_lines(read.text, limit)
     lines = shown.text.split("\n")
     cut = bool(shown.cut) or not whole or len(lines) > LINES_MAX
-    return BodyExcerpt(f"{caption}, cut: see the page" if cut else caption, "\n".join(lines[:LINES_MAX]), cut)
+    caption += ", cut: see the page" if cut else ""
+    return BodyExcerpt(f"{caption}{AMBIGUOUS if read.doubled else ''}", "\n".join(lines[:LINES_MAX]), cut)
 
 
-def _readable(body: bytes, kind: str, may_differ: frozenset[str], *, whole: bool) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A body as text with secrets masked. `doubled` says that an object of it has a name twice."""
+
+    text: str
+    doubled: bool = False
+
+
+def _readable(body: bytes, kind: str, may_differ: frozenset[str], *, whole: bool) -> _Read | None:
     """Return the body as text with secrets masked; None when it isn't text or they can't be told."""
     if not body or b"\0" in body or kind.startswith("multipart/"):
         return None
@@ -85,10 +95,10 @@ def _readable(body: bytes, kind: str, may_differ: frozenset[str], *, whole: bool
     except UnicodeDecodeError:
         return None
     if kind == "application/x-www-form-urlencoded":
-        return mask_pairs(text)
+        return _Read(mask_pairs(text))
     if _looks_like_json(kind, text):
         return _pretty(text, may_differ) if whole and len(text) <= _JSON_MAX else None
-    return mask_lines(text)
+    return _Read(mask_lines(text))
 
 
 def _looks_like_json(kind: str, text: str) -> bool:
@@ -100,16 +110,23 @@ def _media_type(request: FrozenRequest) -> str:
     return values[0].decode("latin-1").partition(";")[0].strip().lower() if values else ""
 
 
-def _pretty(text: str, may_differ: frozenset[str]) -> str | None:
+def _pretty(text: str, may_differ: frozenset[str]) -> _Read | None:
+    doubled = False
+
+    def members(pairs: list[tuple[str, object]]) -> _Pairs:
+        nonlocal doubled
+        doubled |= len(dict(pairs)) < len(pairs)
+        return _Pairs(tuple(pairs))
+
     try:
         document = json.loads(
             text,
-            object_pairs_hook=lambda pairs: _Pairs(tuple(pairs)),
+            object_pairs_hook=members,
             parse_int=_Literal,
             parse_float=_Literal,
             parse_constant=_Literal,
         )
-        return "".join(_Writer(may_differ).written(document, _Place()))
+        return _Read("".join(_Writer(may_differ).written(document, _Place())), doubled)
     except (ValueError, RecursionError):
         return None
 

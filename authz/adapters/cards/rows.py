@@ -152,7 +152,7 @@ def may_differ_rows(ticket: Ticket, limits: CardLimits) -> list[Row]:
     ]
     if not ticket.draft.request.body_checked:
         lines = [(ours("the whole body: any other may be sent"),)]
-    lines.append((ours("headers that aren't shown here, and where it is sent from"),))
+    lines.append((ours("headers that aren't shown here, and the address that it is sent from"),))
     # The last line is ours, and says the most: it stays where the pointers are too many.
     return [Row(MAY_DIFFER, (*_some(lines[:-1], limits), lines[-1]))]
 

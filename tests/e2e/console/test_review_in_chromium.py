@@ -189,6 +189,7 @@ async def test_withdraw_approve_revoke_and_review(
 
 async def test_without_javascript_everything_works(live: Live, chromium: Browser, tmp_path: Path) -> None:
     ticket = await live.world.held()
+    review = await live.world.broken_glass()
     async with tab(chromium, tmp_path, scripts=False) as watched:
         page = watched.page
         await page.goto(one_time_address(live.url, KEY))
@@ -196,6 +197,13 @@ async def test_without_javascript_everything_works(live: Live, chromium: Browser
         await page.goto(f"{live.url}/tickets/{ticket.id}")
         await page.get_by_role("button", name="Approve this request").click()
         await page.get_by_text("Approved by").wait_for()
+        await page.goto(f"{live.url}/break-glass")
+        await page.locator(f"a[href='/break-glass/{review.id}']").click()
+        await page.get_by_label("What did you find?").fill("It was needed.")
+        await page.get_by_role("button", name="Finish the review").click()
+        await page.get_by_text("Reviewed by Bob").wait_for()
+        await page.goto(f"{live.url}/nowhere")
+        await page.get_by_role("link", name="To the waiting requests").click()
         await page.get_by_role("link", name="Switch person").click()
         await page.get_by_role("button", name="Alice").click()
         await page.get_by_text("Signed in as Alice").wait_for()

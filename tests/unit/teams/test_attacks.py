@@ -88,6 +88,8 @@ def test_on_a_new_ticket(attack: str) -> None:
     for kind in KINDS:
         held, body = attacked(attack, kind), attacked_body(attack, kind)
         message = message_of(held, EventType.TICKET_CREATED, CREATED_AT + 1, body)
+        if kind == "json":
+            validate(message["attachments"][0]["content"])
         unreadable = any("not shown here" in text for text in texts(message).ours)
         fields = (*OF_REQUEST, *ON_WHOLE_CARDS, *OF_VOTES, *(() if unreadable else ("body",)))
         assert problems(message, fields) == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from authz.adapters.cards.body_excerpt import LINES_MAX, MARK, BodyExcerpt, excerpt
+from authz.adapters.cards.body_excerpt import AMBIGUOUS, LINES_MAX, MARK, BodyExcerpt, excerpt
 from authz.adapters.cards.secrets import MASK
 from authz.domain.secrecy import is_secret
 from tests.support.sample_tickets import REQUEST
@@ -140,3 +140,19 @@ def test_a_mark_of_what_may_differ_stands_where_no_body_can_write_one() -> None:
     unmarked = of(body, may_differ=("/x", "b", "/b/c/01")).text
     assert unmarked.count(MARK) == 1
     assert f'"1\\"{MARK}"' in unmarked
+
+
+@pytest.mark.parametrize(
+    ("body", "ambiguous"),
+    [
+        (b'{"a": 1, "a": 2}', True),
+        (b'[{"x": {"a": 1, "b": 2, "\\u0061": 3}}]', True),
+        (b'{"a": 1, "A": 2}', False),
+        (b'[{"a": 1}, {"a": 2}]', False),
+        (b'{"a": {"a": 1}}', False),
+    ],
+)
+def test_json_that_programs_read_differently_is_called_so(body: bytes, ambiguous: bool) -> None:
+    shown = of(body)
+    assert (AMBIGUOUS in shown.caption) is ambiguous
+    assert shown.text.count(":") == body.count(b":")

@@ -40,7 +40,7 @@ def test_a_new_ticket_says_all_that_is_needed_to_judge() -> None:
         "0 of 1 approvals, 1 missing. Decide before 2023-11-14 22:43:20 UTC.",
         "What will run",
         "may run once, within 15m",
-        "headers that aren't shown here, and where it is sent from",
+        "headers that aren't shown here, and the address that it is sent from",
         f"{held.draft.fingerprint.payload_digest[:16]}…",
         "Review and decide",
     ):

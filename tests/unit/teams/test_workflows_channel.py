@@ -12,6 +12,7 @@ import pytest
 from authz.adapters.http_post.pace import Pace
 from authz.adapters.teams.workflows import EVENTS, WorkflowsChannel, WorkflowsSettings
 from authz.domain.events import EventType
+from authz.services.digest import Digest, Digesting
 from authz.services.ports import DeliveryDelayed, DeliveryRefused, Posting
 from tests.support.sample_tickets import CREATED_AT, ticket
 
@@ -171,3 +172,22 @@ def test_only_what_people_wait_for_is_posted() -> None:
         "breakglass.used",
         "breakglass.reviewed",
     }
+
+
+async def test_a_digest_is_one_card_that_counts_and_leads_to_the_list() -> None:
+    seen: list[httpx.Request] = []
+
+    def keep(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(202, content=_stream(b""))
+
+    posting = channel(keep)
+    assert isinstance(posting, Digesting)
+    assert not posting.in_place
+    assert await posting.digest(Digest(37, 40, CREATED_AT, CREATED_AT + 1000), "") == ""
+    [attachment] = orjson.loads(seen[0].content)["attachments"]
+    card = attachment["content"]
+    assert "37 requests wait for a decision" in orjson.dumps(card).decode()
+    assert card["actions"] == [
+        {"type": "Action.OpenUrl", "title": "Open the list", "url": "https://holdgate.example/"}
+    ]
