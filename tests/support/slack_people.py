@@ -10,14 +10,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from tests.support.slack_server import (
-    SIGNING_SECRET,
-    TEAM,
-    Document,
-    Message,
-    SlackServer,
-    Window,
-)
+from tests.support.slack_server import SlackServer
+from tests.support.slack_state import SIGNING_SECRET, TEAM, Document, Message, Window
 
 
 def button(message: Message, action: str) -> Document:

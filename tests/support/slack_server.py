@@ -15,20 +15,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from tests.support.block_kit import MESSAGE_LENGTH, problems, total, view_problems
-
-TEAM = "T0HOLDGATE"
-FOREIGN_TEAM = "T0FOREIGN"
-CHANNEL = "C0APPROVALS"
-BOT_TOKEN = "xoxb-1-made-up"
-APP_TOKEN = "xapp-1-made-up"
-SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
-TRIGGER_SECONDS = 3.0
-PERSONAL = "D0"
+from tests.support.slack_state import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    CHANNEL,
+    PERSONAL,
+    TEAM,
+    TRIGGER_SECONDS,
+    Document,
+    Message,
+    Refused,
+    Whisper,
+    Window,
+)
 
 _SCOPES = {
     "chat.postMessage": "chat:write",
@@ -36,49 +39,6 @@ _SCOPES = {
     "chat.postEphemeral": "chat:write",
     "conversations.open": "im:write",
 }
-
-Document = dict[str, Any]
-
-
-@dataclass
-class Message:
-    """A message as it is now, and everything that it said before."""
-
-    channel: str
-    ts: str
-    text: str
-    blocks: list[Document]
-    thread: str = ""
-    before: list[list[Document]] = field(default_factory=list)
-
-
-@dataclass
-class Whisper:
-    """What one person alone saw."""
-
-    channel: str
-    user: str
-    text: str
-    blocks: list[Document]
-
-
-@dataclass
-class Window:
-    """A modal that is open for somebody."""
-
-    id: str
-    user: str
-    view: Document
-
-
-class Refused(Exception):
-    """Slack's `ok: false`."""
-
-    def __init__(self, code: str, status: int = 200, after_s: int | None = None, **more: object) -> None:
-        super().__init__(code)
-        self.answer = {"ok": False, "error": code, **more}
-        self.status = status
-        self.headers = {} if after_s is None else {"Retry-After": str(after_s)}
 
 
 @dataclass

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from authz.adapters.slack import modal
 from authz.adapters.slack.blocks import APPROVE, REJECT
 from authz.adapters.slack.button_value import Shown, parse_value
-from authz.adapters.slack.modal import REASON_BLOCK, parse_metadata
 from authz.domain.identity import Identity
 from authz.domain.ticket import Choice
 
@@ -131,13 +131,13 @@ def submission(body: Mapping[str, object], team: str) -> Submission:
             pass
         case _:
             raise PayloadMalformed("the submission of a window")
-    carried = parse_metadata(metadata)
+    carried = modal.parse_metadata(metadata)
     if carried is None or not _ID.fullmatch(view):
         raise PayloadMalformed("what the window carries")
-    match blocks.get(REASON_BLOCK):
-        case {"reason_text": {"value": str(reason)}}:
+    match blocks.get(modal.REASON_BLOCK):
+        case {modal.REASON: {"value": str(reason)}}:
             pass
-        case {"reason_text": {"value": None}}:
+        case {modal.REASON: {"value": None}}:
             reason = ""
         case _:
             raise PayloadMalformed("the reason in the window")

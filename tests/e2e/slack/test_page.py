@@ -12,7 +12,7 @@ import shlex
 import shutil
 import time
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ import yaml
 from authz.domain.token import short_code
 from authz.entrypoints.chat.slack_app import COMMAND
 from authz.entrypoints.chat.slack_http import PATH
+from authz.entrypoints.demo.people import ISSUER
 from authz.setting_slack import SlackRoom
 from tests.e2e.slack import page
 from tests.support.gate import Gate, Held, envoy_before, servers
@@ -32,17 +33,8 @@ from tests.support.gate_backing import Backing, backing, fresh
 from tests.support.gate_opa import ROOT, TEST_POLICY
 from tests.support.gate_server import GateServer
 from tests.support.slack_people import buttons, command, press, send, submission
-from tests.support.slack_server import (
-    APP_TOKEN,
-    BOT_TOKEN,
-    CHANNEL,
-    SIGNING_SECRET,
-    TEAM,
-    Document,
-    Message,
-    SlackServer,
-    serving,
-)
+from tests.support.slack_server import SlackServer, serving
+from tests.support.slack_state import APP_TOKEN, BOT_TOKEN, CHANNEL, SIGNING_SECRET, TEAM, Document, Message
 
 SOCKET, HTTP = "socket", "http"
 
@@ -151,7 +143,10 @@ def policy_of(people: dict[str, Any], folder: Path) -> str:
 
 
 @asynccontextmanager
-async def followed(tmp_path: Path, mode: str) -> AsyncIterator[Followed]:
+async def followed(
+    tmp_path: Path, mode: str, people: Mapping[str, object] | None = None, route: object = None
+) -> AsyncIterator[Followed]:
+    """Follow the page; `people` and `route` are what somebody changes afterwards."""
     async with AsyncExitStack() as stack:
         described = page.manifest() if mode == SOCKET else page.http_manifest()
         slack = await stack.enter_async_context(serving(SlackServer(scopes=scopes(described))))
@@ -160,7 +155,7 @@ async def followed(tmp_path: Path, mode: str) -> AsyncIterator[Followed]:
         config = settings_file(slack, tmp_path, mode)
         folder = tmp_path / "gate"
         folder.mkdir()
-        policy = policy_of(page.directory(), tmp_path / "policy")
+        policy = policy_of({**page.directory(), **(people or {})}, tmp_path / "policy")
         assert page.command(7)[:2] == ["holdgate", "serve"]
         (part,) = page.command(7)[2:]
 
@@ -169,6 +164,8 @@ async def followed(tmp_path: Path, mode: str) -> AsyncIterator[Followed]:
             environ = around.environ() | {"HOLDGATE_CONFIG": str(config)}
             for name in ("HOLDGATE_CHANNELS", "HOLDGATE_ROUTES"):
                 del environ[name]
+            if route is not None:
+                environ["HOLDGATE_ROUTES"] = json.dumps({"default": route})
             running = blocking.enter_context(servers(around, environ, [part]))
             return around, blocking.enter_context(envoy_before(around, environ, running))
 
@@ -235,6 +232,32 @@ async def test_what_the_page_says_people_can_do(tmp_path: Path) -> None:
         assert slack.responses[0]["text"] == "1 waiting for you"
         await there.does(command(slack, "U0BOB", f"approve {short_code(held.id)} as agreed"))
         await slack.until(lambda: other.text.startswith("Approved · "))
+
+
+async def test_people_asked_by_name_are_written_to_and_the_requester_hears_the_outcome(
+    tmp_path: Path,
+) -> None:
+    alice = {
+        "name": "Alice",
+        "groups": [],
+        "identities": [{"ns": ISSUER, "id": "alice"}, {"ns": TEAM, "id": "U0ALICE"}],
+    }
+    route = {"channels": ["prod-approvals"], "tell_requester": True}
+    async with followed(tmp_path, SOCKET, {"alice": alice}, route) as there:
+        slack = there.slack
+        target = fresh("hold")
+        asked = {"rule": "hold", "reason": "x", "approvers": [{"user": {"ns": TEAM, "id": "U0BOB"}}]}
+        said = {"allowed": False, "approval": asked}
+        await asyncio.to_thread(there.gate.backing.opa.say, target.rpartition("/")[2], said)
+        await asyncio.to_thread(there.gate.hold, target)
+        await slack.until(lambda: len(slack.cards("D0BOB")) == len(slack.cards()) == 1)
+        private = slack.card("D0BOB")
+        await there.does(press(slack, "U0BOB", private, "holdgate_approve"))
+        for card in (private, slack.card()):
+            await slack.until(lambda card=card: card.text.startswith("Approved · "))  # type: ignore[misc]
+        await slack.until(lambda: len(slack.cards("D0ALICE")) == 1)
+        assert slack.card("D0ALICE").text.startswith("Approved · ")
+        assert [one["text"]["text"] for one in buttons(slack.card("D0ALICE"))] == ["Open the ticket"]
 
 
 async def test_what_slack_did_not_sign_gets_401_as_the_page_says(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -22,7 +21,8 @@ from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Postin
 from tests.integration.slack.world import PUBLIC_URL, World, said, world
 from tests.support.sample_tickets import CREATED_AT, ended, ticket
 from tests.support.slack_people import buttons
-from tests.support.slack_server import APP_TOKEN, BOT_TOKEN, CHANNEL, TEAM, Refused, SlackServer, serving
+from tests.support.slack_server import SlackServer, serving
+from tests.support.slack_state import APP_TOKEN, BOT_TOKEN, CHANNEL, TEAM, Refused
 from tests.unit.teams.attacked import attacked_review
 
 BOB = Person(
@@ -30,12 +30,6 @@ BOB = Person(
 )
 NOBODY_HERE = replace(BOB, id="erin", accounts=(Identity("other", "x"),))
 CREATED = Posting(EventType.TICKET_CREATED, ticket(), CREATED_AT, b"{}")
-
-
-@pytest.fixture
-async def room() -> AsyncIterator[World]:
-    async with world() as made:
-        yield made
 
 
 async def test_a_card_is_in_the_channel_and_with_those_who_are_asked_by_name(room: World) -> None:

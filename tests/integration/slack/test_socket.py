@@ -14,7 +14,8 @@ from authz.entrypoints.chat.slack_socket import SlackSocket, SocketSettings
 from authz.services.backoff import Backoff
 from tests.integration.slack.world import World, world
 from tests.support.slack_people import command, press, submission
-from tests.support.slack_server import APP_TOKEN, BOT_TOKEN, Refused, SlackServer
+from tests.support.slack_server import SlackServer
+from tests.support.slack_state import APP_TOKEN, BOT_TOKEN, Refused
 
 SOON = Backoff(base_s=0.01, max_s=0.02)
 

@@ -13,8 +13,10 @@ from starlette.applications import Starlette
 from authz.adapters.slack.poster import PosterSettings, SlackPoster
 from authz.adapters.slack.signature import SlackSignature
 from authz.adapters.slack.web import SlackWeb
+from authz.domain.approver import Approver, ApproverKind
 from authz.domain.events import EventType
 from authz.domain.identity import Identity, Person
+from authz.domain.requirement import Risk
 from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, State, TicketDraft
 from authz.domain.voting import Ballot
@@ -29,22 +31,17 @@ from authz.services.ports import Posting
 from authz.services.voting import SignedIn, VotingService
 from tests.support.memory_store import MemoryStore
 from tests.support.operators_rule import OperatorsRule
-from tests.support.sample_tickets import draft
+from tests.support.requirements import approved_by
+from tests.support.sample_tickets import REQUIREMENT, draft
 from tests.support.slack_people import form, signed
-from tests.support.slack_server import (
-    BOT_TOKEN,
-    CHANNEL,
-    SIGNING_SECRET,
-    TEAM,
-    Document,
-    Message,
-    SlackServer,
-    serving,
-)
+from tests.support.slack_server import SlackServer, serving
+from tests.support.slack_state import BOT_TOKEN, CHANNEL, SIGNING_SECRET, TEAM, Document, Message, Whisper
 from tests.unit.living_cards.chat import Book
 from tests.unit.voting.test_chat_deciding import Presses
 
 PUBLIC_URL = "https://holdgate.example"
+TWO = approved_by(REQUIREMENT, Approver(ApproverKind.GROUP, "sre", count=2))
+HIGH = replace(REQUIREMENT, risk=Risk.HIGH)
 GROUPS = {"U0BOB": ["sre"], "U0CAROL": ["sre"], "U0DAVE": ["developers"], "U0ALICE": ["admin"]}
 
 
@@ -138,6 +135,16 @@ def said(blocks: list[Document]) -> str:
                 text = part.get("text", "")
                 found.append(text["text"] if isinstance(text, Mapping) else text)
     return "\n".join(found)
+
+
+def labels(whisper: Whisper) -> list[str]:
+    """Return the buttons that one person saw."""
+    return [
+        one["text"]["text"]
+        for block in whisper.blocks
+        if block["type"] == "actions"
+        for one in block["elements"]
+    ]
 
 
 @asynccontextmanager

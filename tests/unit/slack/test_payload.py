@@ -28,7 +28,8 @@ from authz.domain.ticket import Choice
 from authz.services.ports import Loaded, Posting
 from tests.support import slack_people
 from tests.support.sample_tickets import CREATED_AT, ticket
-from tests.support.slack_server import CHANNEL, TEAM, Message, SlackServer, Window
+from tests.support.slack_server import SlackServer
+from tests.support.slack_state import CHANNEL, TEAM, Message, Window
 
 HELD = ticket()
 SLACK = SlackServer()
