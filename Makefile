@@ -8,7 +8,7 @@ ENVOY = newest
 EXAMPLES = 20000
 OLDER = $(patsubst %.x,%,$(filter-out newest,$(ENVOY)))
 
-.PHONY: help setup run test e2e cards fuzz mutate check bench proto bundle lock fmt clean
+.PHONY: help setup run test e2e cards playground fuzz mutate check bench proto bundle lock fmt clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,11 @@ e2e: ## The end-to-end tests; ENVOY=1.37.x or 1.38.x takes an older Envoy, ARGS=
 cards: ## Draw every kind of card as Teams would, light and dark, into .run/cards
 	@$(SETUP) cards
 	@$(BIN)/python -m tests.e2e.cards $(ARGS)
+
+# No part of make test: the client is fetched from npm, and its licence is for evaluation.
+playground: ## Approve in Microsoft's test client for Teams, offline; needs npm and chromium
+	@$(SETUP) test
+	@$(BIN)/python -m tests.e2e.teams_bot.playground
 
 # Whole requests take Hypothesis its time; bytes are quicker, so that ten times as many are tried.
 fuzz: ## Fuzz the check for longer than make test; EXAMPLES=N, 20,000 if not said; PEER=HOST:PORT compares, too
