@@ -232,8 +232,11 @@ def main() -> None:
         measured = measure(options.notices, options.rounds)
     except Unusable as error:
         sys.exit(f"\nThese figures would be worth nothing: {error}")
-    for what, of in (("a second", lambda speed: speed.rate), ("CPU µs each", lambda speed: speed.cpu_us)):
-        ours, bare = [of(each) for each in measured.deliveries], [of(each) for each in measured.bare]
+    both = measured.deliveries, measured.bare
+    for what, (ours, bare) in {
+        "a second": [[each.rate for each in speeds] for speeds in both],
+        "CPU µs each": [[each.cpu_us for each in speeds] for speeds in both],
+    }.items():
         print(f"{what}: deliveries {figures.figure(ours)}, posts by the client alone {figures.figure(bare)}")
         print(f"{what}: deliveries ÷ posts {figures.ratio(ours, bare)}")
     print(f"largest resident set: {measured.rss_kib / 1024:.0f} MiB")

@@ -107,7 +107,7 @@ class Errands:
         reviewed = await self._reviews.review(notice.ticket_id)
         if reviewed is None:
             return None
-        alarm = Alarm(notice.type, reviewed.review, reviewed.now, notice.rev)
+        alarm = Alarm(notice.type, reviewed.review, reviewed.now, notice.rev, notice.at)
         channels = self._routes.channels
         return [Errand(name, partial(channels[name].alarm, alarm)) for name in self._told(notice, alarm)]
 
@@ -123,7 +123,9 @@ class Errands:
             designated = await self._reach.designated(
                 ticket, partial(self._observer.directory_failed, notice)
             )
-        whole = Posting(notice.type, ticket, loaded.now, body, notice.rev, designated=designated)
+        whole = Posting(
+            notice.type, ticket, loaded.now, body, notice.rev, designated=designated, happened_at=notice.at
+        )
         channels = self._routes.channels
         posts = [
             Errand(name, partial(channels[name].send, self._routes.addressed(name, whole))) for name in told

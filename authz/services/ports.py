@@ -246,6 +246,7 @@ class Posting:
     (`domain.follow_up`). `copied` says that this channel is only told (`cc`): others are asked to decide. `elsewhere`
     says of an escalation that it asks others than this channel reaches. `designated` are the people whom the demand
     names and the directory knows, and who haven't voted, where people are asked or reminded.
+    `happened_at` is when the event happened (epoch ms by Redis), 0 where nobody knows it any more.
     """
 
     type: EventType
@@ -256,6 +257,7 @@ class Posting:
     copied: bool = False
     designated: tuple[Person, ...] = ()
     elsewhere: bool = False
+    happened_at: int = 0
 
     @property
     def opening(self) -> bool:
@@ -269,13 +271,14 @@ class Posting:
 class Alarm:
     """What a channel is told of a use of break-glass: the event, and the review as it is now (`now` is Redis's).
 
-    `rev` is 1 for the use, and 2 for its review.
+    `rev` is 1 for the use, and 2 for its review; `happened_at` is as in a Posting.
     """
 
     type: EventType
     review: Review
     now: int
     rev: int = 1
+    happened_at: int = 0
 
 
 class ChannelFailed(HoldgateError):

@@ -33,7 +33,10 @@ def event_id(kind: EventType, identifier: str, rev: int) -> str:
 
 
 def ticket_event(posting: Posting, public_url: str) -> dict[str, object]:
-    """Return the CloudEvent of what happened to a ticket. `time` is when it is told, by Redis's clock."""
+    """Return the CloudEvent of what happened to a ticket.
+
+    `time` is when it happened, by Redis's clock; where nobody knows that any more, when it is told, as `as_of` is.
+    """
     ticket = posting.ticket
     draft = ticket.draft
     given = approvals(ticket)
@@ -60,7 +63,8 @@ def ticket_event(posting: Posting, public_url: str) -> dict[str, object]:
         "uses_left": ticket.uses_left,
         "links": {"review": ticket_link(public_url, ticket)},
     }
-    return _event(posting.type, ticket.id, posting.rev, posting.now, public_url, {"ticket": described})
+    times = posting.happened_at or posting.now, posting.now
+    return _event(posting.type, ticket.id, posting.rev, times, public_url, {"ticket": described})
 
 
 def review_event(alarm: Alarm, public_url: str) -> dict[str, object]:
@@ -84,13 +88,16 @@ def review_event(alarm: Alarm, public_url: str) -> dict[str, object]:
         "done_by": _ending(review.done_by),
         "links": {"review": review_link(public_url, review)},
     }
-    return _event(alarm.type, review.id, alarm.rev, alarm.now, public_url, {"review": described})
+    times = alarm.happened_at or alarm.now, alarm.now
+    return _event(alarm.type, review.id, alarm.rev, times, public_url, {"review": described})
 
 
 def _event(  # noqa: PLR0913, PLR0917 - the parts of one event
-    kind: EventType, identifier: str, rev: int, now: int, source: str, data: dict[str, object]
+    kind: EventType, identifier: str, rev: int, times: tuple[int, int], source: str, data: dict[str, object]
 ) -> dict[str, object]:
-    return cloud_event(Event(_place(kind, rev), kind, identifier, rev, now, data), source)
+    happened_at, now = times
+    told = {"as_of": rfc3339(now), **data}
+    return cloud_event(Event(_place(kind, rev), kind, identifier, rev, happened_at, told), source)
 
 
 def _place(kind: EventType, rev: int) -> str:

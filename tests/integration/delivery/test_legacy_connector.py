@@ -28,6 +28,7 @@ from authz.domain.errors import SettingsInvalid
 from authz.domain.events import EventType
 from authz.domain.identity import Identity, Principal
 from authz.entrypoints.demo.workflows_receiver import Fault
+from authz.services.digest import Digest, Digesting
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 from authz.settings_loader import load_settings
 from tests.support.requirements import requirement
@@ -87,6 +88,17 @@ async def test_a_card_arrives_with_a_link() -> None:
     [section] = card["sections"]
     assert section["markdown"] is False
     assert {"name": "Approvals", "value": "0 of 1"} in section["facts"]
+
+
+async def test_a_digest_is_one_card_that_counts_and_leads_to_the_list() -> None:
+    receiver = ConnectorReceiver()
+    async with serving(receiver) as url:
+        channel = ConnectorChannel(url, SETTINGS)
+        assert isinstance(channel, Digesting)
+        assert await channel.digest(Digest(37, 40, CREATED_AT, CREATED_AT), "") == ""
+    [card] = receiver.cards
+    assert card["title"] == "37 requests wait for a decision"
+    assert card["potentialAction"][0]["target"] == ["https://holdgate.example/"]
 
 
 async def test_a_reminder_says_that_it_is_one() -> None:

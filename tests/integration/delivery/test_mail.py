@@ -14,6 +14,7 @@ import pytest
 from authz.adapters.email.channel import Encryption, MailChannel, MailSettings
 from authz.domain.break_glass import Review
 from authz.domain.events import EventType
+from authz.services.digest import Digest, Digesting
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 from tests.e2e.envoy_config.certificates import Authority
 from tests.support.mail_server import PASSWORD, USER, MailServer, serving_mail
@@ -172,3 +173,17 @@ async def test_nobody_there_is_tried_again() -> None:
         taken.bind(("127.0.0.1", 0))  # bound, and not listening
         with pytest.raises(DeliveryDelayed, match="no answer"):
             await MailChannel(replace(PLAIN, port=taken.getsockname()[1])).send(CREATED)
+
+
+async def test_a_digest_is_one_mail_that_counts_and_the_next_answers_it() -> None:
+    server = MailServer()
+    async with serving_mail(server) as port:
+        channel = MailChannel(replace(PLAIN, port=port))
+        assert isinstance(channel, Digesting)
+        for waiting, now in ((21, 1000), (37, 61_000)):
+            assert await channel.digest(Digest(waiting, 40, CREATED_AT, CREATED_AT + now), "") == ""
+    first, second = (mail.message for mail in server.mails)
+    assert first["Subject"] == "21 requests wait for a decision"
+    assert "https://holdgate.example/" in second.get_content()
+    assert first["References"] == second["References"]
+    assert first["Message-ID"] != second["Message-ID"]

@@ -40,8 +40,17 @@ def test_it_is_a_cloud_event_of_the_catalogue() -> None:
     }
     assert found["id"] == f"{ticket().id}/1-ticket-created"
     assert found["subject"] == ticket().id
-    assert found["time"] == "2023-11-14T22:13:21Z"
+    assert found["time"] == found["data"]["as_of"] == "2023-11-14T22:13:21Z"
     assert (found["data"]["v"], found["data"]["rev"]) == (1, 1)
+
+
+def test_its_time_is_when_it_happened_and_not_when_it_is_told() -> None:
+    late = Posting(EventType.TICKET_CREATED, ticket(), CREATED_AT + 60_000, happened_at=CREATED_AT)
+    review = Review(review_draft(), CREATED_AT, CREATED_AT + 1000)
+    alarm = Alarm(EventType.BREAKGLASS_USED, review, CREATED_AT + 60_000, happened_at=CREATED_AT)
+    for found in (ticket_event(late, PUBLIC_URL), review_event(alarm, PUBLIC_URL)):
+        data = cast("dict[str, Any]", found["data"])
+        assert (found["time"], data["as_of"]) == ("2023-11-14T22:13:20Z", "2023-11-14T22:14:20Z")
 
 
 def test_it_says_what_a_program_needs_and_where_to_decide() -> None:
