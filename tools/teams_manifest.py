@@ -29,8 +29,9 @@ def manifest(app_id: str, public_url: str) -> str:
         msg = f"{public_url!r} is not https://HOST: Teams sends to nothing else"
         raise ValueError(msg)
     text = (PARTS / "manifest.json").read_text(encoding="utf-8")
-    made = text.replace("APP-ID", app_id).replace("HOST", address.netloc)
-    return json.dumps(json.loads(made), indent=2) + "\n"
+    made = json.loads(text.replace("APP-ID", app_id).replace("HOST", address.netloc))
+    made["validDomains"] = [address.hostname]
+    return json.dumps(made, indent=2) + "\n"
 
 
 def write(app_id: str, public_url: str, target: Path) -> None:

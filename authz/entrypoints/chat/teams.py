@@ -30,9 +30,8 @@ PATH: Final = "/api/messages"
 ANSWER_S: Final = 4.5
 """The vendor gives up on a press after five seconds."""
 
-READ_S: Final = 2.0
 PROVE_S: Final = 3.0
-"""The vendor's keys may have to be fetched first."""
+"""For the body to arrive and its proof to be looked at: the vendor's keys may have to be fetched first."""
 
 
 class Inbound(Protocol):
@@ -83,20 +82,23 @@ class TeamsMessages:
         if authorization is None and not self._parts.local_only:
             log.warning("teams.refused", code="token-missing", problem="there is no Authorization header")
             return 401
-        body = await _bounded_body(request)
-        return 413 if body is None else await self._received(authorization, body)
-
-    async def _received(self, authorization: str | None, body: bytes) -> Activity | int:
         try:
             async with asyncio.timeout(PROVE_S):
-                return await self._parts.inbound.receive(authorization, body)
-        except ActivityRefused as refused:
-            log.warning("teams.refused", code=refused.code, problem=str(refused))
-            return 401
+                return await self._received(request, authorization)
         except TimeoutError:
             log.warning(
                 "teams.refused", code="too-slow", problem="it couldn't be proven in time who sent this"
             )
+            return 401
+
+    async def _received(self, request: Request, authorization: str | None) -> Activity | int:
+        body = await _bounded_body(request)
+        if body is None:
+            return 413
+        try:
+            return await self._parts.inbound.receive(authorization, body)
+        except ActivityRefused as refused:
+            log.warning("teams.refused", code=refused.code, problem=str(refused))
             return 401
         except ActivityMalformed as malformed:
             log.warning("teams.malformed", problem=str(malformed))
@@ -131,16 +133,12 @@ class TeamsMessages:
 
 
 async def _bounded_body(request: Request) -> bytes | None:
-    """Return the body, None when it is too large or too slow."""
+    """Return the body, None when it is too large."""
     body = bytearray()
-    try:
-        async with asyncio.timeout(READ_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_MAX:
-                    return None
-    except TimeoutError:
-        return None
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_MAX:
+            return None
     return bytes(body)
 
 
