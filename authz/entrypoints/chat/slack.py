@@ -15,6 +15,7 @@ from authz.bootstrap.slack import SlackWorkspace
 from authz.entrypoints.chat.chats import Spawn
 from authz.entrypoints.chat.in_hand import InHand
 from authz.entrypoints.chat.slack_app import SlackApp
+from authz.entrypoints.chat.slack_check import check_workspace
 from authz.entrypoints.chat.slack_desk import DeskParts, Room, SlackDesk
 from authz.entrypoints.chat.slack_http import SignedApp, SlackEvents
 from authz.entrypoints.chat.slack_socket import SlackSocket, SocketSettings
@@ -29,6 +30,7 @@ async def slack_inbound(
     signed: list[SignedApp] = []
     sockets: list[SlackSocket] = []
     for workspace in workspaces:
+        _ = in_hand.start(check_workspace(workspace.web, workspace.team))
         app = SlackApp(SlackDesk(_parts(workspace, public_url)), in_hand)
         if workspace.app_token:
             sockets.append(SlackSocket(workspace.web, app, SocketSettings(workspace.app_token)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shlex
 import shutil
 import time
@@ -119,6 +120,21 @@ def test_every_setting_of_the_kind_is_in_the_table() -> None:
     assert named == set(SlackRoom.model_fields) - {"kind"}
 
 
+def test_every_line_of_the_log_and_every_answer_that_it_names_is_one() -> None:
+    folders = [
+        ROOT / "authz" / place for place in ("entrypoints/chat", "adapters/slack", "bootstrap", "domain")
+    ]
+    sources = "\n".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
+    trouble = page.PAGE.partition("## When nothing comes")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(slack\.[a-z_]+)`", page.PAGE))
+    assert {"slack.socket_connected", "slack.socket_failed", "slack.unsigned"} <= named
+    assert [name for name in named if f'"{name}"' not in sources] == []
+    assert [said for said in re.findall(r"\*([A-Zm][^*]+)\*", trouble) if said in sources] == [
+        "The directory doesn't know you",
+        "members of the workspace that Holdgate is installed in",
+    ]
+
+
 def settings_file(slack: SlackServer, folder: Path, mode: str) -> Path:
     """Write the settings of the page down, with what it can't know."""
     described = page.settings()
@@ -209,6 +225,7 @@ async def test_whoever_follows_the_page_sees_the_first_card_approved(tmp_path: P
         if mode == SOCKET:
             assert "slack.socket_connected" in there.server.log.read_text()
             assert there.server.metric("holdgate_slack_unconnected") == 0
+        assert "slack.not_checked" not in there.server.log.read_text()
         log = there.server.log.read_text()
         for secret in (BOT_TOKEN, APP_TOKEN, SIGNING_SECRET):
             assert secret not in log
