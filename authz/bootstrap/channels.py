@@ -45,9 +45,11 @@ def _channel(name: str, described: AnyChannel, settings: Settings, outside: Outs
             return _connector(described.url.get_secret_value(), settings.public_url)
         case SignedWebhook():
             url = described.url.get_secret_value()
-            return WebhookChannel(outside.webhooks, url, WebhookSettings(
-                settings.public_url, described.keys, described.per_second
-            ))
+            return WebhookChannel(
+                outside.webhooks,
+                url,
+                WebhookSettings(settings.public_url, described.keys, described.per_second),
+            )
         case TeamsBot() | SlackRoom():
             return _chat(name, described, settings, outside)
         case OwnChannel():

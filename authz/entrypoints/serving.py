@@ -321,9 +321,7 @@ def _management(  # noqa: PLR0913, PLR0917 - each is one thing that the server n
     """Bind the management API, with the setting's name where that can't be done."""
     try:
         listen = settings.management_listen
-        return ManagementServer(
-            store, voting, reviewing, authenticator, listen=listen, letters=letters
-        )
+        return ManagementServer(store, voting, reviewing, authenticator, listen=listen, letters=letters)
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingsInvalid(
             [f"HOLDGATE_MANAGEMENT_LISTEN: can't listen on {settings.management_listen}: {error}"]
