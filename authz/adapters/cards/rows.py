@@ -30,7 +30,8 @@ _ENDED: Final = {State.CANCELLED: "Taken back by", State.REVOKED: "Revoked by"}
 class CardLimits:
     """Characters of each kind of untrusted text, and how many lines of the kinds that repeat.
 
-    `target` is for the path and for the query, `name` for names, and twice that for a host.
+    `target` is for the path and for the query, `name` for names, and twice that for a host
+    and for a header's value.
     """
 
     target: int = 1500
@@ -222,7 +223,7 @@ def _more(hidden: int) -> str:
 
 
 def _header_value(name: str, value: bytes, limits: CardLimits) -> str:
-    return MASK if is_secret(name) else one_line(value.decode("utf-8", "surrogateescape"), limits.sentence)
+    return MASK if is_secret(name) else one_line(value.decode("utf-8", "surrogateescape"), 2 * limits.name)
 
 
 def _signed(identity: Identity, name: str, limits: CardLimits) -> Line:

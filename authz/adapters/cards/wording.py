@@ -155,7 +155,12 @@ def facts(ticket: Ticket, state: State) -> list[tuple[str, str]]:
 
 def fine_print(ticket: Ticket, state: State) -> list[tuple[str, str]]:
     """Return the facts that a card with a headline and the standing line doesn't show yet."""
-    shown = {"Code", "Approvals", "Decide before"} if state is State.PENDING else {"Code"}
+    shown = {"Code", "Decide before"}
+    if state in {
+        State.PENDING,
+        State.REJECTED,
+    }:  # where it stands above, and where it doesn't matter any more
+        shown.add("Approvals")
     return [pair for pair in facts(ticket, state) if pair[0] not in shown]
 
 
