@@ -145,28 +145,35 @@ class SlackDesk:
             return
         await self._adopt(press)
         if press.choice is Choice.REJECT:
-            await self._ask_reason(press, loaded, answered)
+            refused = await self._ask_reason(press, loaded, answered)
         else:
             made = self._press(press.by, press.callback, press.at, press.shown, press.choice, "")
-            await self._answer(await self._parts.deciding.decide(made), answered)
-        await self._mend(press)
+            answer = await self._parts.deciding.decide(made)
+            refused = bool(answer.code)
+            await self._answer(answer, answered)
+        if refused:
+            await self._mend(press)
 
     async def _ask_reason(
         self, press: ButtonPress, loaded: Loaded, answered: Callable[[Message], Awaitable[None]]
-    ) -> None:
-        """Open the window, for those alone who could reject it now. The permission to do so ends in three seconds."""
+    ) -> bool:
+        """Open the window, for those alone who could reject it now; return whether they can't.
+
+        Slack's permission to open one ends in three seconds.
+        """
         signed_in = SignedIn(press.by.identity, press.by.name, METHOD, press.at)
         try:
             await self._parts.approvals.check(loaded, signed_in, Choice.REJECT)
         except VoteRefused as refused:
             await self._answer(PressAnswer(str(refused), refused.code, loaded), answered)
-            return
+            return True
         view = reject_modal(loaded, press.shown, press.channel)
         try:
             await self._parts.web.call("views.open", {"trigger_id": press.trigger, "view": view})
         except ApiFailed as failed:
             log.warning("slack.window_not_opened", error=failed.code)
             await answered(sentence(_NO_WINDOW))
+        return False
 
     async def _commanded(
         self, typed: Command, at: int, answered: Callable[[Message], Awaitable[None]]

@@ -6,6 +6,7 @@ import pytest
 
 from authz.adapters.slack.blocks import APPROVE, DETAILS, REJECT
 from authz.domain.events import EventType
+from authz.services.living_cards import LivingCards
 from tests.integration.slack.world import TWO, World, said
 from tests.support.sample_tickets import draft
 from tests.support.slack_people import buttons, press
@@ -23,6 +24,31 @@ async def test_a_late_press_gets_a_clear_answer_and_the_card_loses_its_buttons(
     assert "This ticket is already approved." in room.whispered()
     assert [one["action_id"] for one in buttons(card)] == [DETAILS]
     assert card.text.startswith("Approved · ")
+
+
+async def test_nobody_else_would_take_the_buttons_off(room: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: without mending the card still asks."""
+    monkeypatch.setattr(LivingCards, "mend", not_done)
+    card = await room.hold()
+    await room.vote("U0CAROL")
+    await room.post(press(room.slack, "U0BOB", card, APPROVE))
+    assert len(buttons(card)) == 3
+
+
+async def test_a_card_that_is_not_adopted_stays_as_it_is(
+    room: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test after this one."""
+    monkeypatch.setattr(LivingCards, "adopt", not_done)
+    card = await room.hold(draft(requirement=TWO))
+    room.book.kept.clear()
+    await room.post(press(room.slack, "U0BOB", card, APPROVE))
+    await room.tell(EventType.VOTE_RECORDED)
+    assert "0 of 2 approvals" in said(card.blocks)
+
+
+async def not_done(*_args: object) -> None:
+    return
 
 
 async def test_a_card_that_nobody_knew_is_adopted_when_it_is_pressed(room: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from authz.adapters.slack import payload as payload_module
 from authz.adapters.slack.blocks import APPROVE, DETAILS
+from authz.domain import voting as voting_rules
 from authz.domain.events import EventType
 from authz.domain.identity import Identity
 from authz.domain.ticket import State
@@ -27,6 +28,7 @@ async def test_an_approval_counts_and_the_card_of_everybody_says_so(room: World)
     assert (vote.identity, vote.method) == (Identity(TEAM, "U0BOB"), "slack")
     assert room.slack.whispers[-1].user == "U0BOB"
     assert "Your approval was recorded." in room.whispered()
+    assert [method for method, _ in room.slack.calls] == ["chat.postMessage", "chat.postEphemeral"]
     await room.tell(EventType.TICKET_APPROVED)
     assert [one["action_id"] for one in buttons(card)] == [DETAILS]
     assert card.text.startswith("Approved · ")
@@ -87,6 +89,16 @@ async def test_a_stale_digest_is_refused_with_a_fresh_card(room: World) -> None:
     assert labels(room.slack.whispers[-1]) == ["Approve", "Reject", "Details"]
     assert "db-orders" in room.whispered()
     await room.post(press(room.slack, "U0BOB", card, APPROVE))
+    assert room.state() is State.APPROVED
+
+
+async def test_without_the_digest_of_what_was_shown_anything_could_be_approved(
+    room: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test before."""
+    monkeypatch.setattr(voting_rules, "_check_ballot", lambda *_: None)
+    card = await room.hold()
+    await room.post(press(room.slack, "U0BOB", card, APPROVE, value=f"{room.held.id} {'0' * 64}"))
     assert room.state() is State.APPROVED
 
 
