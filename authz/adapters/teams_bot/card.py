@@ -51,7 +51,8 @@ def ticket_card(posting: Posting, terms: CardTerms, limits: CardLimits, *, note:
     ticket = posting.ticket
     state = ticket.state_at(posting.now)
     link = ticket_link(terms.public_url, ticket)
-    mentions = _mentions(posting, terms.tenant) if state is State.PENDING else []
+    asked = state is State.PENDING and not posting.copied
+    mentions = _mentions(posting, terms.tenant) if asked else []
     body: list[Element] = [
         *([box("accent", _said(note))] if note else []),
         *ticket_body(posting, limits, whole=state is State.PENDING),

@@ -82,9 +82,8 @@ class TeamsPoster:
 
         Whom it can't is mentioned in the rooms all the same, so that nobody's absence keeps others from being told.
         """
-        people = [
-            account for person in posting.designated for account in accounts_of(person, self._terms.tenant)
-        ]
+        asked = () if posting.copied else posting.designated
+        people = [account for person in asked for account in accounts_of(person, self._terms.tenant)]
         found = [str(Place(room)) for room in self._rooms.ids]
         for account in dict.fromkeys(people):
             if len(found) >= PLACES_MAX:

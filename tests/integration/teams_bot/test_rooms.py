@@ -62,6 +62,15 @@ async def test_whom_the_bot_cannot_write_to_keeps_nobody_else_from_being_told(wo
     assert len(world.vendor.cards(world.room)) == 1
 
 
+async def test_a_copy_is_for_the_room_alone(world: World) -> None:
+    await world.teams.install(world.vendor.personal(world.vendor.member("bob")), world.vendor.member("bob"))
+    created = await world.store.create(draft(), b"")
+    people = (world.directory.known("bob"),)
+    posting = Posting(EventType.TICKET_CREATED, created.ticket, created.now, b"", designated=people)
+    assert len(await world.poster.places(posting)) == 2
+    assert await world.poster.places(replace(posting, copied=True)) == [f"room {world.room.id}"]
+
+
 async def test_a_person_who_removed_the_app_gets_no_more_cards(world: World) -> None:
     bob = world.vendor.member("bob")
     personal = world.vendor.personal(bob)

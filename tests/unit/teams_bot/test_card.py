@@ -96,6 +96,10 @@ def test_designated_people_are_mentioned_as_long_as_they_are_asked() -> None:
     assert "entities" not in over["msteams"]
 
 
+def test_nobody_is_mentioned_where_people_are_only_told() -> None:
+    assert "entities" not in rendered(posting(ticket(), designated=(BOB,), copied=True))["msteams"]
+
+
 def test_nobody_is_mentioned_by_an_account_of_another_tenant() -> None:
     stranger = replace(BOB, accounts=(Identity("another-tenant", "oid-bob"),))
     assert "entities" not in rendered(posting(ticket(), designated=(stranger,)))["msteams"]
