@@ -40,6 +40,11 @@ _OUTCOMES = {
     State.SUPERSEDED: "The policy asks for something else by now, so another ticket has taken its place.",
     State.REVOKED: "It was approved, and the approval was taken back.",
 }
+# Cards aren't changed for each of many uses, so they don't say how many there were.
+_SEVERAL_USES = (
+    "It runs each time that it is sent again, as often as was approved, if the policy still agrees. "
+    "The page says how often it has."
+)
 _NEWS = {
     EventType.VOTE_WITHDRAWN: "A vote was withdrawn.",
     EventType.TICKET_REMINDED: "Reminder: it is still waiting.",
@@ -95,6 +100,8 @@ def request_label(ticket: Ticket, state: State) -> str:
 
 def standing_line(ticket: Ticket, state: State) -> str:
     """Return how far it is and until when it can be decided; afterwards what became of it."""
+    if state is State.APPROVED and ticket.draft.requirement.uses > 1:
+        return _SEVERAL_USES
     if state is not State.PENDING:
         return outcome(state)
     return f"{approvals_in_words(ticket)}. Decide before {moment(ticket.expires_at)}."

@@ -150,3 +150,9 @@ def _read_as_markdown(node: object) -> list[str]:
             return [node]
         case _:
             return []
+
+
+def test_a_card_that_is_not_changed_at_each_use_does_not_say_that_nothing_ran() -> None:
+    several = approved(ticket(requirement=replace(REQUIREMENT, uses=3)))
+    assert "Nothing has run yet" not in words(rendered(posting(several, body=None)))
+    assert "Nothing has run yet" in words(rendered(posting(approved(ticket()), body=None)))
