@@ -10,7 +10,7 @@ FOREIGN_TEAM = "T0FOREIGN"
 CHANNEL = "C0APPROVALS"
 BOT_TOKEN = "xoxb-1-made-up"
 APP_TOKEN = "xapp-1-made-up"
-SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+SIGNING_SECRET = "a-made-up-signing-secret"
 TRIGGER_SECONDS = 3.0
 PERSONAL = "D0"
 

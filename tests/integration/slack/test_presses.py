@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from authz.adapters.slack import payload as payload_module
@@ -12,6 +14,7 @@ from authz.domain.identity import Identity
 from authz.domain.ticket import State
 from authz.domain.token import short_code
 from authz.domain.voting import Ballot
+from authz.entrypoints.chat import slack_app as app_module
 from authz.services import chat_deciding as deciding_module
 from tests.integration.slack.world import PUBLIC_URL, TWO, World, labels, said, world
 from tests.support.sample_tickets import draft
@@ -154,3 +157,20 @@ async def test_the_page_is_what_every_answer_leads_to(room: World) -> None:
     await room.post(press(room.slack, "U0BOB", card, APPROVE))
     (row,) = [block for block in room.slack.whispers[-1].blocks if block["type"] == "actions"]
     assert row["elements"][0]["url"] == f"{PUBLIC_URL}/tickets/{room.held.id}"
+
+
+async def test_what_takes_too_long_is_let_go_of(
+    room: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    never = asyncio.Event()
+
+    async def hanging(_ticket_id: str) -> None:
+        await never.wait()
+
+    card = await room.hold()
+    monkeypatch.setattr(app_module, "WORK_SECONDS", 0.01)
+    monkeypatch.setattr(room.store, "load", hanging)
+    assert (await room.post(press(room.slack, "U0BOB", card, APPROVE))).status_code == 200
+    told = capsys.readouterr()
+    assert "slack.too_slow" in told.out + told.err
+    assert room.state() is State.PENDING
