@@ -76,7 +76,7 @@ class TeamsMessages:
     async def _proven(self, request: Request) -> Activity | int:
         """Return what the vendor sent, or the status for what it didn't. Without any proof not even a body is read."""
         authorization = _authorization(request)
-        if self._parts.local_only and why_not_local(request) is not None:
+        if self._parts.local_only and (why_not_local(request) is not None or _from_a_page(request)):
             log.warning("teams.not_local")
             return 403
         if authorization is None and not self._parts.local_only:
@@ -140,6 +140,11 @@ async def _bounded_body(request: Request) -> bytes | None:
         if len(body) > BODY_MAX:
             return None
     return bytes(body)
+
+
+def _from_a_page(request: Request) -> bool:
+    """Say whether a browser sent this: any page that somebody on this machine opens could, and would be believed."""
+    return "origin" in request.headers or "sec-fetch-site" in request.headers
 
 
 def _authorization(request: Request) -> str | None:

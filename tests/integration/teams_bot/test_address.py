@@ -115,7 +115,13 @@ async def test_without_a_proof_nobody_else_is(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("peer", "headers"),
-    [("192.0.2.1", {}), ("127.0.0.1", {"x-forwarded-for": "192.0.2.1"}), ("127.0.0.1", {"via": "1.1 proxy"})],
+    [
+        ("192.0.2.1", {}),
+        ("127.0.0.1", {"x-forwarded-for": "192.0.2.1"}),
+        ("127.0.0.1", {"via": "1.1 proxy"}),
+        ("127.0.0.1", {"origin": "https://page.example"}),
+        ("127.0.0.1", {"sec-fetch-site": "cross-site"}),
+    ],
 )
 async def test_the_playground_is_for_this_machine_alone(
     playground: World, peer: str, headers: dict[str, str]
