@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import httpx
+import orjson
 import pytest
 
 from authz.adapters.bot_framework.activity import BODY_MAX
@@ -128,6 +129,22 @@ async def test_the_playground_is_for_this_machine_alone(
 ) -> None:
     async with playground.client_at((peer, 50000)) as client:
         assert (await client.post(PLACE, content=b"{}", headers=headers)).status_code == 403
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_a_page_in_a_browser_cannot_decide_in_the_playground(
+    playground: World, guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = (await playground.store.create(draft(), b"")).ticket
+    action = {"type": "Action.Execute", "verb": "approve", "data": data_of(held)}
+    activity = playground.teams.activity("invoke", playground.room, playground.vendor.member("bob"))
+    activity |= {"name": "adaptiveCard/action", "value": {"action": action}}
+    if not guarded:
+        monkeypatch.setattr(teams, "_from_a_page", lambda _request: False)
+    headers = {"origin": "https://page.example", "content-type": "text/plain"}
+    answer = await playground.http.post(PLACE, content=orjson.dumps(activity), headers=headers)
+    assert answer.status_code == (403 if guarded else 200)
+    assert playground.votes(held) == ([] if guarded else [("bob", "approve")])
 
 
 async def test_the_playground_believes_no_service_elsewhere(playground: World) -> None:
