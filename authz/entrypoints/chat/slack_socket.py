@@ -75,16 +75,15 @@ class SlackSocket:
                 try:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         socket = await self._open(session)
+                    await open_now.aclose()
+                    open_now.push_async_callback(socket.close)
+                    await self._read(socket)
+                    failures = failures + 1 if loop.time() - begun < SETTLED_S else 0
                 except (ApiFailed, aiohttp.ClientError, TimeoutError, OSError) as error:
                     failures += 1
                     # Not the text of a connection's error: its address has the ticket of the connection.
                     told = error.code if isinstance(error, ApiFailed) else type(error).__name__
                     log.warning("slack.socket_failed", error=told, attempt=failures)
-                else:
-                    await open_now.aclose()
-                    open_now.push_async_callback(socket.close)
-                    await self._read(socket)
-                    failures = failures + 1 if loop.time() - begun < SETTLED_S else 0
                 if failures:
                     await asyncio.sleep(self._settings.backoff.delay(failures))
 
@@ -98,7 +97,16 @@ class SlackSocket:
         )
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Take messages until the connection ends, or Slack says that it is about to."""
+        """Take messages until the connection ends, or Slack says that it is about to.
+
+        Raises ClientError and OSError where it breaks while something is answered.
+        """
+        try:
+            await self._messages(socket)
+        finally:
+            self.connected.clear()
+
+    async def _messages(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 continue
@@ -117,7 +125,6 @@ class SlackSocket:
                     await self._take(socket, kind, envelope_id, payload)
                 case _:
                     log.warning("slack.socket_unknown")
-        self.connected.clear()
 
     async def _take(
         self, socket: aiohttp.ClientWebSocketResponse, kind: str, envelope_id: str, payload: Mapping[str, Any]
@@ -125,7 +132,11 @@ class SlackSocket:
         """Acknowledge what was taken. What wasn't, because there is too much to do, Slack tells the person of."""
         answer: dict[str, object] = {"envelope_id": envelope_id}
         if kind in _KINDS:
-            response = await self._app.dispatch(payload)
+            try:
+                response = await self._app.dispatch(payload)
+            except Exception as error:  # noqa: BLE001 - one odd message must not end the connection of all others
+                log.error("slack.socket_message_failed", error=type(error).__name__)  # noqa: TRY400 - may quote a request
+                return
             if response.status != _OK:
                 log.warning("slack.socket_not_taken", status=response.status)
                 return
