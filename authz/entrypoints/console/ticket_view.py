@@ -31,6 +31,7 @@ STATE_WORDS = {
     State.REVOKED: "Revoked",
 }
 
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a person may approve and reject now, and if not, why not: a stable code and a sentence."""
