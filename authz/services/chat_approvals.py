@@ -43,6 +43,8 @@ class ChatApprovals:
     async def waiting(self, signed_in: SignedIn, limit: int) -> Waiting:
         """Return up to `limit` tickets that this person is asked about and may see."""
         actor = await self._voting.actor(signed_in)
+        if actor.person is None:  # nobody asks strangers, and no message of theirs is worth a search
+            return Waiting((), more=False)
         found: list[Loaded] = []
         async for page in self._pages():
             theirs = [loaded for loaded in page if _asked(loaded, actor)]
@@ -54,7 +56,8 @@ class ChatApprovals:
     async def named(self, signed_in: SignedIn, code: str) -> Loaded | None:
         """Return the waiting ticket with this code, as a card shows it, or with this id.
 
-        None where there is none, where this person may not look at it, and where two have the same code.
+        None where there is none, where this person may not look at it, and where two have the same code. For whom the
+        directory doesn't know nothing is searched: an id is read, and found where the request is their own.
         """
         actor = await self._voting.actor(signed_in)
         wanted = code.replace("-", "").upper()
@@ -62,7 +65,7 @@ class ChatApprovals:
         if is_ticket_id(code):
             loaded = await self._store.load(code)
             found = [loaded] if loaded else []
-        else:
+        elif actor.person is not None:
             async for page in self._pages():
                 found += [one for one in page if short_code(one.ticket.id).replace("-", "") == wanted]
         seen = await only_viewable(partial(self._voting.may_view, actor), found)

@@ -37,6 +37,9 @@ class PeopleSettings(BaseModel):
     # How many new tickets within a minute get a card each in one channel, before one that counts stands for the others;
     # 0 for any number. See [storms](notifications.md#storms).
     storm_tickets: int = Field(20, ge=0, le=10_000)
+    # How many messages and presses from one kind of chat a console works on at once; more are turned away, and who sent
+    # them is told so by the chat.
+    chat_messages: int = Field(64, ge=1, le=10_000)
 
     @field_validator("console_listen", "management_listen")
     @classmethod

@@ -158,6 +158,21 @@ class Metrics:
         self.deliveries_in_hand = Gauge(
             "holdgate_deliveries_in_hand", "Notices being delivered now.", registry=self.registry
         )
+        self.chat_in_hand = Gauge(
+            "holdgate_chat_in_hand",
+            "Messages and presses from a chat that are worked on now.",
+            ["chat"],
+            registry=self.registry,
+        )
+        self.chat_limit = Gauge(
+            "holdgate_chat_in_hand_limit", "HOLDGATE_CHAT_MESSAGES.", registry=self.registry
+        )
+        self.chat_turned_away = Counter(
+            "holdgate_chat_turned_away",
+            "Messages and presses from a chat that were turned away because of HOLDGATE_CHAT_MESSAGES.",
+            ["chat"],
+            registry=self.registry,
+        )
         self.slack_unconnected = Gauge(
             "holdgate_slack_unconnected",
             "Slack apps that this process should be connected to, and isn't now.",

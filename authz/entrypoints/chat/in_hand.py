@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -12,7 +12,6 @@ from authz.domain.errors import Overloaded
 
 log = structlog.get_logger("holdgate.chat")
 
-IN_HAND_MAX: Final = 64
 DRAIN_S: Final = 5.0
 
 T = TypeVar("T")
@@ -21,15 +20,23 @@ T = TypeVar("T")
 class InHand:
     """Keeps what was begun until it is done. Use it from one event loop."""
 
-    def __init__(self, most: int = IN_HAND_MAX) -> None:
+    def __init__(self, most: int, turned_away: Callable[[], None]) -> None:
+        """`turned_away` is called each time that there is too much to begin something."""
         self._most = most
+        self._turned_away = turned_away
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def count(self) -> int:
+        """How much is in hand now."""
+        return len(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Begin some work. Raises Overloaded when too much is in hand already; it is not begun then."""
         if len(self._tasks) >= self._most:
             work.close()
-            msg = f"{self._most} messages from chats are being answered already"
+            self._turned_away()
+            msg = f"{self._most} messages from this chat are being answered already (HOLDGATE_CHAT_MESSAGES)"
             raise Overloaded(msg)
         task = asyncio.create_task(work)
         self._tasks.add(task)

@@ -170,7 +170,7 @@ async def world(slack: SlackServer | None = None, *, at_once: int = 64) -> Async
             deciding=ChatDeciding(store, voting, presses),
             approvals=ChatApprovals(store, voting),
         )
-        in_hand = InHand(at_once)
+        in_hand = InHand(at_once, lambda: None)
         app = SlackApp(SlackDesk(parts), in_hand, served.now)
         events = SlackEvents([SignedApp(app, SlackSignature(SIGNING_SECRET, served.now))])
         transport = httpx.ASGITransport(Starlette(routes=[events.route()]))

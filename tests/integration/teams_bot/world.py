@@ -138,7 +138,7 @@ class World:
         self.poster = TeamsPoster(self.connector, self.conversations, rooms, self.terms)
         self.cards = LivingCards("ops", self.poster, self.book, self.store)
         self.deciding = ChatDeciding(self.store, self.voting, self.book)
-        self.in_hand = InHand()
+        self.in_hand = InHand(64, lambda: None)
         inbound = InboundTokens(settings, client, wall=vendor.clock, monotonic=time.monotonic)
         approvals = ChatApprovals(self.store, self.voting)
         people = People(self.connector, self.conversations, vendor.tenant)
@@ -233,6 +233,14 @@ class World:
     def votes(self, held: Ticket) -> list[tuple[str, str]]:
         """Return who voted what."""
         return [(vote.person, vote.choice.value) for vote in self.store.tickets[held.id].votes]
+
+    def _turn_away(self) -> None:
+        self.turned_away += 1
+
+    async def unnote(self, held: Ticket) -> None:
+        """Leave of the book what a crash leaves between the post and the note: that a card was begun."""
+        begun = Card(f"room {self.room.id}", "")
+        self.book.kept[held.id, "ops"] = {(begun.place, begun.reference): begun}
 
     async def settle(self) -> None:
         """Wait for what goes on after its answer."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from authz.domain.errors import VoteRefused
-from authz.domain.identity import Identity
+from authz.domain.identity import Identity, Principal
 from authz.domain.requirement import Risk
 from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice
@@ -59,6 +59,27 @@ async def test_the_newest_that_somebody_is_asked_about_are_listed(world: World) 
 async def test_nothing_waits_for_the_requester_and_those_whom_nobody_asked(world: World, name: str) -> None:
     await world.hold()
     assert (await world.approvals.waiting(world.who(name), 3)).tickets == ()
+
+
+async def test_nothing_is_searched_for_whom_the_directory_does_not_know(world: World) -> None:
+    held = await world.hold()
+    code = short_code(held.ticket.id)
+    world.store.calls.clear()
+    assert (await world.approvals.waiting(world.who("erin"), 3)).tickets == ()
+    assert await world.approvals.named(world.who("erin"), code) is None
+    assert "page" not in world.store.calls
+    # Somebody whom it knows and nobody asked costs a search: what they may see isn't known before.
+    assert await world.approvals.named(world.who("dave"), code) is not None
+    assert (await world.approvals.waiting(world.who("dave"), 3)).tickets == ()
+    assert world.store.calls.count("page") == 2
+
+
+async def test_requesters_whom_nobody_knows_find_their_own_by_its_id(world: World) -> None:
+    mine = replace(draft(), requester=Principal(Identity(ISSUER, "erin-1"), "erin"))
+    held = (await world.store.create(mine)).ticket
+    found = await world.approvals.named(world.who("erin"), held.id)
+    assert found is not None
+    assert await world.approvals.named(world.who("erin"), short_code(held.id)) is None
 
 
 async def test_what_is_over_by_the_clock_waits_for_nobody(world: World) -> None:
