@@ -13,7 +13,7 @@ from typing import Protocol
 from authz.domain.events import EventType
 from authz.domain.identity import Person
 from authz.services.digest import Digest
-from authz.services.ports import Alarm, ChannelFailed, Posting
+from authz.services.ports import Alarm, ChannelFailed, DeliveryRefused, Posting
 
 PLACES_MAX = 20
 """Cards of one ticket in one chat: its channel, and the people who are asked by name."""
@@ -26,7 +26,8 @@ CARDS_MAX = 100
 class Card:
     """A posted card: where (a text that the chat's adapter alone understands), and the chat's id of it.
 
-    `told` names the last event that was told below it, empty for none.
+    `reference` is empty for a card that may have been posted and whose id nobody noted. `told` names the last event
+    that was told below it, empty for none.
     """
 
     place: str
@@ -36,6 +37,10 @@ class Card:
 
 class CardGone(ChannelFailed):
     """The card isn't there any more: somebody deleted it, or the chat threw us out. There is nothing to change."""
+
+
+class PersonUnreachable(DeliveryRefused):
+    """One of those who are asked by name can't be written to; the chat's channel has its card all the same."""
 
 
 class CardPoster(Protocol):
@@ -51,7 +56,10 @@ class CardPoster(Protocol):
         ...
 
     async def post(self, place: str, posting: Posting) -> str:
-        """Post a card that says what is true of the ticket, and return the chat's id of it."""
+        """Post a card that says what is true of the ticket, and return the chat's id of it.
+
+        Raises PersonUnreachable for the place of a person.
+        """
         ...
 
     async def update(self, card: Card, posting: Posting) -> None:

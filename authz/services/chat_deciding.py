@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from authz.domain.errors import VoteRefused
+from authz.domain.errors import (
+    PolicyMalformed,
+    PolicyUnavailable,
+    RecordUnreadable,
+    StoreUnavailable,
+    VoteRefused,
+)
 from authz.domain.identity import Identity
 from authz.domain.requirement import Risk
 from authz.domain.ticket import Choice
@@ -72,7 +78,9 @@ class ChatDeciding:
                 "There is no such ticket. It may have been deleted after its time.", "unknown-ticket"
             )
         if not await self._callbacks.first(press.channel, press.callback):
-            sentence = "This press was counted already. Nothing more was done."
+            sentence = (
+                "This press came in before, and counts once. The card and the page show how things stand."
+            )
             return PressAnswer(sentence, "repeated", await self._viewable(press, loaded), repeated=True)
         if loaded.ticket.draft.requirement.risk is Risk.HIGH:
             sentence = (
@@ -83,14 +91,26 @@ class ChatDeciding:
         try:
             voted = await self._voting.vote(press.ticket_id, _signed_in(press), ballot)
         except VoteRefused as refused:
-            fresh = await self._store.load(press.ticket_id)
-            shown = await self._viewable(press, fresh) if fresh else None
-            return PressAnswer(str(refused), refused.code, shown)
+            return PressAnswer(str(refused), refused.code, await self._fresh(press))
         return PressAnswer(_RECORDED[press.choice], loaded=await self._viewable(press, voted))
 
+    async def _fresh(self, press: Press) -> Loaded | None:
+        try:
+            loaded = await self._store.load(press.ticket_id)
+        except (StoreUnavailable, RecordUnreadable):
+            return None
+        return await self._viewable(press, loaded) if loaded else None
+
     async def _viewable(self, press: Press, loaded: Loaded) -> Loaded | None:
-        actor = await self._voting.actor(_signed_in(press))
-        return loaded if await self._voting.may_view(actor, loaded) else None
+        """Return the ticket to those who may look at it; to nobody while who may can't be told.
+
+        By now it is decided what came of the press, and that is what is said.
+        """
+        try:
+            actor = await self._voting.actor(_signed_in(press))
+            return loaded if await self._voting.may_view(actor, loaded) else None
+        except (PolicyUnavailable, PolicyMalformed):
+            return None
 
 
 _RECORDED = {

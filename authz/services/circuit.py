@@ -101,7 +101,8 @@ class Circuit:
             self._fail(type(error).__name__)
             raise
         else:
-            self._close()
+            if receipt:  # else nobody was to be told, and the channel wasn't asked
+                self._close()
             return receipt
         finally:
             if probing:

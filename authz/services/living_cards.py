@@ -5,7 +5,9 @@ cards right in the end: whoever has posted or changed a card, and remembered it,
 long as it is another one than the card shows. So the last one to touch a card knew the ticket's last change.
 
 A crash between the chat's answer and the note of it leaves a card behind that nobody changes; the ticket gets another
-one. Such a card is found again when somebody presses a button on it (`adopt`).
+one. Such a card is found again when somebody presses a button on it (`adopt`). What a press says of its card is the
+client's, so that a card is only adopted where one was begun and never noted: else anybody could have another message of
+ours, of another ticket or an alarm, changed into this card.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ from authz.domain.events import EventType
 from authz.domain.identity import Person
 from authz.domain.ticket import State
 from authz.services.bodies import kept_body
-from authz.services.card_ports import PLACES_MAX, Card, CardBook, CardGone, CardPoster
+from authz.services.card_ports import (
+    PLACES_MAX,
+    Card,
+    CardBook,
+    CardGone,
+    CardPoster,
+    PersonUnreachable,
+)
 from authz.services.digest import Digest
 from authz.services.ports import Alarm, ChannelFailed, DeliveryDelayed, Loaded, Posting
 
@@ -56,21 +65,23 @@ class LivingCards:
     async def send(self, posting: Posting) -> str:
         """Post cards where there should be some, change those that are there, and return how many there are now.
 
-        Raises DeliveryDelayed and DeliveryRefused as soon as every card was tried, and StoreUnavailable.
+        Returns "" where there was none, and the chat was asked nothing. Raises DeliveryDelayed and DeliveryRefused as
+        soon as every card was tried, and StoreUnavailable.
         """
         posting = await self._with_body(posting)
-        cards = list(await self._book.cards(posting.ticket.id, self._name))
+        begun = await self._book.cards(posting.ticket.id, self._name)
+        cards = [card for card in begun if card.reference]
         failures: list[ChannelFailed] = []
         posted: list[Card] = []
         if posting.opening:
-            posted = await self._post_missing(posting, cards, failures)
+            posted = await self._post_missing(posting, begun, failures)
         left = await self._update(posting, cards, failures)
         if posting.type is not EventType.TICKET_CREATED:
             left = await self._follow_up(posting, left, failures)
         left = await self._catch_up(posting, [*left, *posted], failures)
         if failures:
             raise _worst(failures)
-        return f"{len(left)} cards"
+        return f"{len(left)} cards" if cards or posted else ""
 
     async def alarm(self, alarm: Alarm) -> str:
         """See Channel."""
@@ -90,20 +101,25 @@ class LivingCards:
         return await self._poster.digest(digest, reference)
 
     async def adopt(self, ticket_id: str, place: str, reference: str) -> None:
-        """Remember a card that somebody pressed a button on and nobody knew of, so that it is changed from now on.
+        """Remember a card that somebody pressed a button on and nobody noted, so that it is changed from now on.
 
-        Raises StoreUnavailable.
+        Nothing happens where no card of this ticket was begun there. Raises StoreUnavailable.
         """
         cards = await self._book.cards(ticket_id, self._name)
-        if all(card.reference != reference for card in cards):
+        begun = Card(place, "")
+        if begun in cards and all(card.reference != reference for card in cards):
             await self._book.keep(ticket_id, self._name, Card(place, reference))
+            await self._book.forget(ticket_id, self._name, begun)
 
     async def mend(self, ticket_id: str, place: str, reference: str) -> None:
         """Make one card say what is true now: somebody pressed a button that it should not have any more.
 
-        A card that is gone is left to be forgotten by whoever tells of the ticket next. Raises DeliveryDelayed,
-        DeliveryRefused and StoreUnavailable.
+        Nothing happens to what isn't known to be a card of this ticket. A card that is gone is left to be forgotten by
+        whoever tells of the ticket next. Raises DeliveryDelayed, DeliveryRefused and StoreUnavailable.
         """
+        cards = await self._book.cards(ticket_id, self._name)
+        if not any((card.place, card.reference) == (place, reference) for card in cards):
+            return
         shown: Posting | None = None
         for _ in range(ROUNDS_MAX):
             loaded = await self._tickets.load(ticket_id)
@@ -116,20 +132,30 @@ class LivingCards:
                 return
 
     async def _post_missing(
-        self, posting: Posting, cards: Sequence[Card], failures: list[ChannelFailed]
+        self, posting: Posting, known: Sequence[Card], failures: list[ChannelFailed]
     ) -> list[Card]:
-        taken = {card.place for card in cards}
+        taken = {card.place for card in known if card.reference}
+        places = dict.fromkeys((await self._poster.places(posting))[:PLACES_MAX])
         posted: list[Card] = []
-        for place in dict.fromkeys((await self._poster.places(posting))[:PLACES_MAX]):
+        for place in places:
             if place in taken:
                 continue
+            begun = Card(place, "")
+            before = begun in known  # then there may be one that somebody finds
+            if not before:
+                await self._book.keep(posting.ticket.id, self._name, begun)
             try:
                 reference = await self._poster.post(place, posting)
             except ChannelFailed as error:
-                failures.append(error)
+                if not isinstance(error, PersonUnreachable):
+                    failures.append(error)
+                if not before and not (isinstance(error, DeliveryDelayed) and error.tried):
+                    await self._book.forget(posting.ticket.id, self._name, begun)
                 continue
             card = Card(place, reference)
             await self._book.keep(posting.ticket.id, self._name, card)
+            if not before:
+                await self._book.forget(posting.ticket.id, self._name, begun)
             posted.append(card)
         return posted
 

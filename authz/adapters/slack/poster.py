@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
+import structlog
+
 from authz.adapters.http_post.pace import Pace
 from authz.adapters.slack.alarm_message import alarm_message
 from authz.adapters.slack.digest_message import digest_message
@@ -21,7 +23,7 @@ from authz.adapters.slack.thread import thread_message
 from authz.adapters.slack.web import ApiFailed, SlackWeb
 from authz.domain.events import EventType
 from authz.domain.identity import Person
-from authz.services.card_ports import Card, CardGone
+from authz.services.card_ports import Card, CardGone, PersonUnreachable
 from authz.services.digest import Digest
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 
@@ -37,6 +39,7 @@ REMEMBERED_MAX: Final = 1000
 _PER_SECOND: Final = 1
 
 T = TypeVar("T")
+log = structlog.get_logger("holdgate.slack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,15 @@ class SlackPoster:
         return [self._settings.channel, *(user for user in people if user)]
 
     async def post(self, place: str, posting: Posting) -> str:
-        """See CardPoster. Raises DeliveryDelayed and DeliveryRefused."""
-        return await self._post(place, ticket_message(posting, self._settings.public_url))
+        """See CardPoster. Raises DeliveryDelayed, DeliveryRefused and PersonUnreachable."""
+        message = ticket_message(posting, self._settings.public_url)
+        try:
+            return await self._post(place, message)
+        except (DeliveryRefused, CardGone) as error:
+            if place == self._settings.channel:
+                raise
+            log.warning("slack.person_unreachable", user=place, problem=str(error))
+            raise PersonUnreachable(str(error)) from error
 
     async def update(self, card: Card, posting: Posting) -> None:
         """See CardPoster. Raises CardGone, DeliveryDelayed and DeliveryRefused."""

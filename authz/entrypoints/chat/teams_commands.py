@@ -19,7 +19,15 @@ from authz.domain.identity import Identity
 from authz.domain.ticket import Choice, Ticket
 from authz.domain.token import short_code
 from authz.entrypoints.chat.outage_words import OUTAGES, in_words
-from authz.entrypoints.chat.teams_sender import METHOD, NOBODY, PERSONAL, identity_of, place_of, signed_in
+from authz.entrypoints.chat.teams_sender import (
+    METHOD,
+    NOBODY,
+    PERSONAL,
+    callback_of,
+    identity_of,
+    place_of,
+    signed_in,
+)
 from authz.services.chat_approvals import ChatApprovals
 from authz.services.chat_deciding import ChatDeciding, Press
 from authz.services.ports import ChannelFailed
@@ -123,7 +131,7 @@ class TeamsCommands:
             return Reply(NO_SUCH_CODE if code else HELP)
         press = Press(
             channel=METHOD,
-            callback=activity.id,
+            callback=callback_of(activity),
             at=activity.timestamp_ms,
             method=METHOD,
             identity=who,

@@ -22,7 +22,7 @@ from authz.domain.token import is_ticket_id
 from authz.entrypoints.chat.in_hand import InHand
 from authz.entrypoints.chat.outage_words import OUTAGES, in_words
 from authz.entrypoints.chat.teams_answer import with_card, with_error, with_sentence
-from authz.entrypoints.chat.teams_sender import METHOD, NOBODY, identity_of, place_of, signed_in
+from authz.entrypoints.chat.teams_sender import METHOD, NOBODY, callback_of, identity_of, place_of, signed_in
 from authz.services.bodies import kept_body
 from authz.services.chat_deciding import ChatDeciding, Press
 from authz.services.ports import ChannelFailed, DeliveryRefused, Loaded, Posting, TicketStore
@@ -109,7 +109,7 @@ class TeamsPresses:
     ) -> Response:
         press = Press(
             channel=METHOD,
-            callback=activity.id,
+            callback=callback_of(activity),
             at=activity.timestamp_ms,
             method=METHOD,
             identity=who,

@@ -26,6 +26,11 @@ def signed_in(activity: Activity, identity: Identity) -> SignedIn:
     return SignedIn(identity, activity.from_name, METHOD, activity.timestamp_ms)
 
 
+def callback_of(activity: Activity) -> str:
+    """Return what no other press or command has: an activity's id is given once in its conversation alone."""
+    return f"{activity.conversation_id} {activity.aad_object_id} {activity.id}"
+
+
 def place_of(activity: Activity) -> Place:
     """Return where it was done, as cards are remembered."""
     if activity.conversation_type == PERSONAL:

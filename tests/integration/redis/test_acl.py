@@ -229,6 +229,7 @@ class Work:
     async def adopt_a_card(self) -> None:
         ticket = await self.held()
         await self.own.book.keep(ticket.id, "ops", Card("room", "card-1"))
+        await self.own.book.forget(ticket.id, "ops", Card("room", ""))
         assert await self.own.book.cards(ticket.id, "ops") == [Card("room", "card-1")]
 
     async def sign_in_and_out(self) -> None:

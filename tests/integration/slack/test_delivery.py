@@ -48,6 +48,16 @@ async def test_a_card_is_in_the_channel_and_with_those_who_are_asked_by_name(roo
     ]
 
 
+async def test_somebody_whose_account_is_switched_off_keeps_no_notice_from_being_delivered(
+    room: World,
+) -> None:
+    """The channel has the card and names them; asking again would give the same answer."""
+    await room.store.create(room.held)
+    gone = replace(BOB, id="zed", accounts=(Identity(TEAM, "U0ZED"),))
+    assert await room.tell(EventType.TICKET_CREATED, designated=(gone,)) == "1 cards"
+    assert len(buttons(room.slack.card())) == 3
+
+
 async def test_those_who_are_only_told_get_no_card_of_their_own(room: World) -> None:
     await room.store.create(room.held)
     await room.tell(EventType.TICKET_CREATED, designated=(BOB,), copied=True)

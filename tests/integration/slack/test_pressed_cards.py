@@ -6,6 +6,7 @@ import pytest
 
 from authz.adapters.slack.blocks import APPROVE, DETAILS, REJECT
 from authz.domain.events import EventType
+from authz.services.card_ports import Card
 from authz.services.living_cards import LivingCards
 from tests.integration.slack.world import TWO, World, said
 from tests.support.sample_tickets import draft
@@ -41,7 +42,7 @@ async def test_a_card_that_is_not_adopted_stays_as_it_is(
     """The control of the test after this one."""
     monkeypatch.setattr(LivingCards, "adopt", not_done)
     card = await room.hold(draft(requirement=TWO))
-    room.book.kept.clear()
+    room.book.lose()
     await room.post(press(room.slack, "U0BOB", card, APPROVE))
     await room.tell(EventType.VOTE_RECORDED)
     assert "0 of 2 approvals" in said(card.blocks)
@@ -54,7 +55,7 @@ async def not_done(*_args: object) -> None:
 async def test_a_card_that_nobody_knew_is_adopted_when_it_is_pressed(room: World) -> None:
     """As after a notifier that died between Slack's answer and its note of it."""
     card = await room.hold(draft(requirement=TWO))
-    room.book.kept.clear()
+    room.book.lose()
     await room.post(press(room.slack, "U0BOB", card, APPROVE))
     await room.tell(EventType.VOTE_RECORDED)
     assert "1 of 2 approvals" in said(card.blocks)
@@ -70,4 +71,8 @@ async def test_a_button_moved_to_the_card_of_another_ticket_takes_that_card_from
     assert [key[0] for key in room.book.kept] == [room.held.id]
     forged["message"]["blocks"][-2]["elements"][0]["value"] = forged["actions"][0]["value"]
     await room.post(forged)
-    assert len(room.book.kept) == 2, "the control: with the button in Slack's message the card is the other's"
+    assert len(room.book.kept) == 1, "no card of the other ticket was begun there"
+    [(_, channel, place, _)] = room.book.kept
+    await room.book.keep(other.id, channel, Card(place, ""))
+    await room.post(forged)
+    assert len(room.book.kept) == 2, "the control: with both, the card is the other's"

@@ -101,7 +101,7 @@ async def test_a_command_that_the_vendor_sends_again_counts_once(world: World) -
     for _ in range(2):
         await world.teams.deliver(activity)
     last = world.vendor.messages(world.room)[-1]
-    assert "counted already" in str(last.activity["summary"])
+    assert "Your approval was recorded." not in str(last.activity["summary"])
     assert world.votes(held) == [("bob", "approve")]
 
 
@@ -159,3 +159,17 @@ async def test_words_of_a_request_stay_words_in_the_list(world: World) -> None:
     assert row["type"] == "RichTextBlock"
     assert "{{" not in str(row["inlines"])
     assert "\u202e" not in str(row["inlines"])
+
+
+async def test_two_commands_of_one_moment_in_two_conversations_both_count(world: World) -> None:
+    """A message's id is a time, given once in its conversation and maybe again in another."""
+    held, _ = await world.posted(requirement=TWO)
+    elsewhere = world.vendor.channel()
+    await world.teams.install(elsewhere, world.vendor.member("carol"))
+    for name, room in (("bob", world.room), ("carol", elsewhere)):
+        activity = world.teams.activity("message", room, world.vendor.member(name))
+        await world.teams.deliver(
+            activity | {"text": f"approve {short_code(held.id)}", "id": "1790000000123"}
+        )
+    await world.settle()
+    assert world.votes(held) == [("bob", "approve"), ("carol", "approve")]

@@ -206,3 +206,34 @@ def test_a_time_is_never_none_and_never_more_than_the_bound() -> None:
 def test_it_is_a_channel(scene: Scene) -> None:
     channel: Channel = scene.circuit
     assert channel.events == scene.channel.events
+
+
+async def test_what_the_channel_was_not_asked_says_nothing_about_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a vote on a ticket without a card here, while the chat is down: it ends no row of failures."""
+
+    async def nobody(_posting: Posting) -> str:
+        return ""
+
+    await scene.fails(DOWN, DOWN)
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.channel, "send", nobody)
+        assert await scene.circuit.send(POSTING) == ""
+    await scene.fails(DOWN)
+    assert scene.told.said[1:] == ["teams open 8 s: the webhook answered 503"]
+    scene.now += 9
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.channel, "send", nobody)
+        assert await scene.circuit.send(POSTING) == ""
+    assert len(scene.told.said) == 2, "it still has to be found out"
+    await scene.fails(DOWN)
+    assert len(scene.told.said) == 3
+
+
+async def test_a_receipt_ends_the_row(scene: Scene) -> None:
+    """The control of the test above."""
+    await scene.fails(DOWN, DOWN)
+    assert await scene.circuit.send(POSTING)
+    await scene.fails(DOWN, DOWN)
+    assert scene.told.said == ["teams closed"]

@@ -96,7 +96,12 @@ class Book:
         self.kept[ticket_id, channel, card.place, card.reference] = card
 
     async def forget(self, ticket_id: str, channel: str, card: Card) -> None:
-        del self.kept[ticket_id, channel, card.place, card.reference]
+        self.kept.pop((ticket_id, channel, card.place, card.reference), None)
+
+    def lose(self) -> None:
+        """Leave what a crash leaves between a post and its note: that each card was begun."""
+        places = {key[:3] for key in self.kept}
+        self.kept = {(*key, ""): Card(key[2], "") for key in places}
 
 
 @dataclass

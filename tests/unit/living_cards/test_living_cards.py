@@ -13,9 +13,9 @@ from authz.domain.events import EventType
 from authz.domain.identity import Person
 from authz.domain.ticket import State
 from authz.services import living_cards
-from authz.services.card_ports import PLACES_MAX, Card
+from authz.services.card_ports import PLACES_MAX, Card, PersonUnreachable
 from authz.services.living_cards import ROUNDS_MAX, LivingCards
-from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
+from authz.services.ports import Alarm, ChannelFailed, DeliveryDelayed, DeliveryRefused, Posting
 from tests.support.sample_reviews import review_draft
 from tests.support.sample_tickets import CREATED_AT, approved, ended, ticket, vote
 from tests.unit.living_cards.chat import Book, Chat, Notifier, Shelf
@@ -72,13 +72,66 @@ async def test_a_crash_after_the_post_makes_one_card_more_and_no_third(notifier:
 async def test_a_card_that_nobody_knew_is_changed_once_somebody_pressed_its_button(
     notifier: Notifier,
 ) -> None:
-    notifier.chat.shown["room-0"] = (1, State.PENDING)
     await notifier.tell(CREATED)
+    notifier.book.lose()
+    await notifier.tell(CREATED)
+    assert list(notifier.chat.shown) == ["room-1", "room-2"]
     for _ in range(2):
-        await notifier.cards.adopt(PENDING.id, "room", "room-0")
+        await notifier.cards.adopt(PENDING.id, "room", "room-1")
     notifier.shelf.ticket = DONE
     assert await notifier.tell(APPROVED) == "2 cards"
-    assert notifier.chat.shown == {"room-0": TRUE_NOW, "room-1": TRUE_NOW}
+    assert notifier.chat.shown == {"room-1": TRUE_NOW, "room-2": TRUE_NOW}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_another_message_of_ours_is_never_changed_into_this_card(
+    notifier: Notifier, begun: bool
+) -> None:
+    """Who presses says which message it was. The control is a ticket with a card that was begun and never noted."""
+    await notifier.tell(CREATED)
+    notifier.chat.shown["alarm-7"] = (1, State.PENDING)
+    if begun:
+        await notifier.book.keep(PENDING.id, "ops", Card("room", ""))
+    notifier.shelf.ticket = DONE
+    await notifier.cards.adopt(PENDING.id, "room", "alarm-7")
+    await notifier.cards.mend(PENDING.id, "room", "alarm-7")
+    await notifier.tell(APPROVED)
+    assert (notifier.chat.shown["alarm-7"] == TRUE_NOW) is begun
+
+
+async def test_what_was_begun_is_found_once(notifier: Notifier) -> None:
+    await notifier.tell(CREATED)
+    notifier.book.lose()
+    for reference in ("room-1", "alarm-7"):
+        await notifier.cards.adopt(PENDING.id, "room", reference)
+    assert [card.reference for card in notifier.book.kept.values()] == ["room-1"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "left"),
+    [
+        (DeliveryRefused("no such room"), False),
+        (DeliveryDelayed("paused", tried=False), False),
+        (DeliveryDelayed("no answer in 15 s"), True),
+    ],
+)
+async def test_a_card_may_be_there_only_where_the_chat_was_asked_and_did_not_answer(
+    notifier: Notifier, failure: ChannelFailed, left: bool
+) -> None:
+    notifier.chat.broken["room"] = failure
+    with pytest.raises(type(failure)):
+        await notifier.tell(CREATED)
+    assert (Card("room", "") in notifier.book.kept.values()) is left
+
+
+async def test_somebody_who_can_not_be_written_to_keeps_nobody_from_being_told(notifier: Notifier) -> None:
+    """They were asked by name, and the room says so. A refusal of the room itself is told."""
+    notifier.chat.where = ("room", "bob")
+    notifier.chat.broken["bob"] = PersonUnreachable("they removed the app")
+    assert await notifier.tell(CREATED) == "1 cards"
+    notifier.chat.broken["bob"] = DeliveryRefused("they removed the app")
+    with pytest.raises(DeliveryRefused):
+        await notifier.tell(CREATED)
 
 
 async def test_a_card_posted_while_the_ticket_was_decided_says_so(notifier: Notifier) -> None:
@@ -260,7 +313,7 @@ async def test_who_is_told_later_gets_a_card_then(notifier: Notifier) -> None:
 async def test_an_escalation_to_others_is_told_below_the_cards_that_are_there(notifier: Notifier) -> None:
     """Where there is none it makes none: nobody here is asked."""
     elsewhere = replace(notifier.shelf.posting(EventType.TICKET_ESCALATED), elsewhere=True)
-    assert await notifier.cards.send(elsewhere) == "0 cards"
+    assert await notifier.cards.send(elsewhere) == "", "the chat wasn't asked"
     await notifier.tell(CREATED)
     await notifier.cards.send(elsewhere)
     assert notifier.chat.below == {"room-1": [EventType.TICKET_ESCALATED]}

@@ -6,6 +6,7 @@ from typing import Any
 
 from authz.adapters.slack.blocks import APPROVE
 from authz.entrypoints.chat.slack_desk import DeskParts, Room, SlackDesk
+from authz.services.card_ports import Card
 from authz.services.chat_deciding import PressAnswer
 from authz.services.living_cards import LivingCards
 from authz.services.ports import Loaded
@@ -36,6 +37,9 @@ class Silent:
 async def pressed_in(channel: str, *channels: str) -> dict[str, list[tuple[str, str]]]:
     """Press a button in a channel; return which cards each room adopted."""
     books = {name: Book() for name in channels}
+    for name, book in books.items():
+        for place in (name, "U0BOB"):
+            await book.keep(HELD.id, name, Card(place, ""))  # begun, and nobody noted which it is
     shelf = Shelf(HELD, CREATED_AT)
     rooms = [Room(name, name, LivingCards(name, Chat(), books[name], shelf)) for name in channels]
     unused: Any = None
@@ -46,7 +50,8 @@ async def pressed_in(channel: str, *channels: str) -> dict[str, list[tuple[str, 
     card = Message(channel, CARD.ts, "", CARD.blocks)
     await desk.press(slack_people.press(SlackServer(), "U0BOB", card, APPROVE))
     return {
-        name: [(card.place, card.reference) for card in book.kept.values()] for name, book in books.items()
+        name: [(card.place, card.reference) for card in book.kept.values() if card.reference]
+        for name, book in books.items()
     }
 
 

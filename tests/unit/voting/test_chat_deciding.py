@@ -9,8 +9,8 @@ import pytest
 
 from authz.domain import voting as voting_rules
 from authz.domain.approver import Approver, ApproverKind
-from authz.domain.errors import StoreUnavailable
-from authz.domain.identity import Identity
+from authz.domain.errors import PolicyUnavailable, StoreUnavailable
+from authz.domain.identity import Identity, Person
 from authz.domain.requirement import Risk
 from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, State, TicketDraft
@@ -231,3 +231,26 @@ async def test_an_outage_is_raised_and_the_next_press_counts(world: World) -> No
         await world.deciding.decide(world.press())
     world.store.down = False
     assert (await world.deciding.decide(world.press())).code == ""
+
+
+@pytest.mark.parametrize("what", ["recorded", "refused"])
+async def test_what_came_of_a_press_is_said_even_where_the_directory_is_gone_right_afterwards(
+    world: World, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who hears that nothing was recorded would press again, or believe that it is still open."""
+    asked = 0
+    person = SampleDirectory.person
+
+    async def gone_after_the_first(
+        self: SampleDirectory, identity: Identity, timeout: float
+    ) -> Person | None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise PolicyUnavailable("OPA is away")
+        return await person(self, identity, timeout)
+
+    monkeypatch.setattr(SampleDirectory, "person", gone_after_the_first)
+    answer = await world.deciding.decide(world.press("bob" if what == "recorded" else "alice"))
+    assert (answer.code, answer.loaded) == ("" if what == "recorded" else "own-request", None)
+    assert world.voters == (["bob"] if what == "recorded" else [])
