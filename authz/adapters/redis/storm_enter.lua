@@ -32,7 +32,14 @@ redis.call('HINCRBY', STATE, 'total', 1)
 redis.call('HSET', STATE, 'entered_at', text(now))
 redis.call('ZADD', DIGESTED, number, ticket)
 redis.call('SADD', WAITING, ticket)
-redis.call('ZREMRANGEBYRANK', DIGESTED, 0, -1 - tonumber(ARGV[7]))
+-- Nobody could count off a ticket that isn't known to be in the digest, so it stops counting as one that waits.
+local beyond = redis.call('ZCARD', DIGESTED) - tonumber(ARGV[7])
+if beyond > 0 then
+  local dropped = redis.call('ZPOPMIN', DIGESTED, beyond)
+  for at = 1, #dropped, 2 do
+    redis.call('SREM', WAITING, dropped[at])
+  end
+end
 for _, key in ipairs({ STATE, DIGESTED, WAITING }) do
   redis.call('PEXPIRE', key, ARGV[6])
 end

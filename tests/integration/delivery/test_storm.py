@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from authz.adapters.redis import storm_book
+from authz.adapters.redis.script import Script
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.adapters.redis.storm_book import RedisStormBook
@@ -331,6 +333,25 @@ async def test_what_is_known_of_a_digest_is_bounded(
     await notifier.hear(*tickets(8))
     known = [await notifier.book.inside("ops", one.id) for one in tickets(8)]
     assert known == [False] * 6 + [True] * 2
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_what_is_no_longer_known_of_a_digest_is_not_waited_for(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """Control: else the count would never come down again, because nobody can count those off."""
+    monkeypatch.setattr("authz.adapters.redis.storm_book.DIGESTED_MAX", 2)
+    if not guarded:
+        whole = storm_book._ENTER.source.decode()
+        line = "redis.call('SREM', WAITING, dropped[at])"
+        assert line in whole
+        monkeypatch.setattr(storm_book, "_ENTER", Script.of(whole.replace(line, "")))
+    every = tickets(8)
+    await notifier.hear(*every)
+    assert notifier.room.waiting == [2 if guarded else 5]
+    for one in every:
+        await notifier.hear(over(one), of=EventType.TICKET_REJECTED)
+    assert notifier.room.waiting == [0 if guarded else 3]
 
 
 async def test_what_was_long_ago_is_not_counted(notifier: Notifier) -> None:
