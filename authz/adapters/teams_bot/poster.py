@@ -22,8 +22,8 @@ from authz.adapters.teams_bot.place import Place, parse_place, room_of
 from authz.adapters.teams_bot.wire import Wire
 from authz.domain.events import EventType
 from authz.domain.identity import Person
-from authz.services.card_ports import PLACES_MAX, Card, CardGone
-from authz.services.conversations import ConversationStore
+from authz.services.card_ports import PLACES_MAX, Card, CardGone, PersonUnreachable
+from authz.services.conversations import ConversationStore, personal_key
 from authz.services.digest import Digest
 from authz.services.ports import Alarm, ChannelFailed, DeliveryDelayed, DeliveryRefused, Posting
 
@@ -95,7 +95,14 @@ class TeamsPoster:
     async def post(self, place: str, posting: Posting) -> str:
         """See CardPoster."""
         message = ticket_message(posting, self._terms)
-        return await self._posted(parse_place(place), message)
+        where = parse_place(place)
+        try:
+            return await self._posted(where, message)
+        except (DeliveryRefused, CardGone) as error:
+            if not where.personal:
+                raise
+            await self._conversations.forget(personal_key(self._terms.tenant, where.id))
+            raise PersonUnreachable(str(error)) from error
 
     async def update(self, card: Card, posting: Posting) -> None:
         """See CardPoster."""

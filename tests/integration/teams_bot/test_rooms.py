@@ -12,6 +12,7 @@ from authz.domain.errors import StoreUnavailable
 from authz.domain.events import EventType
 from authz.domain.identity import Identity
 from authz.domain.token import short_code
+from authz.services.card_ports import PersonUnreachable
 from authz.services.digest import Digest
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 from authz.services.voting import SignedIn
@@ -60,6 +61,18 @@ async def test_whom_the_bot_cannot_write_to_keeps_nobody_else_from_being_told(wo
     await world.store.create(draft(), b"")
     await world.tell("bob")  # has no personal chat with the bot
     assert len(world.vendor.cards(world.room)) == 1
+
+
+async def test_somebody_who_left_meanwhile_is_unreachable_and_forgotten(world: World) -> None:
+    bob = world.vendor.member("bob")
+    personal = world.vendor.personal(bob)
+    await world.teams.install(personal, bob)
+    personal.bot_in = False  # and the vendor has not told yet
+    created = await world.store.create(draft(), b"")
+    posting = Posting(EventType.TICKET_CREATED, created.ticket, created.now, b"")
+    with pytest.raises(PersonUnreachable):
+        await world.poster.post(f"person {bob.aad}", posting)
+    assert await world.conversations.personal(world.vendor.tenant, bob.aad) is None
 
 
 async def test_a_copy_is_for_the_room_alone(world: World) -> None:
@@ -185,7 +198,5 @@ async def test_reminders_and_escalations_are_told_below_the_card(world: World) -
 
 
 def _alice(world: World) -> SignedIn:
-    from authz.services.voting import SignedIn  # noqa: PLC0415
-
     identity = Identity(world.vendor.tenant, world.vendor.member("alice").aad)
     return SignedIn(identity, "alice", "oidc", world.store.now)
