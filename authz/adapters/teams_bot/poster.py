@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from authz.adapters.teams_bot.announcing import Announcing
 from authz.adapters.teams_bot.card import CardTerms, accounts_of
 from authz.adapters.teams_bot.messages import (
     Message,
@@ -25,7 +26,7 @@ from authz.domain.identity import Person
 from authz.services.card_ports import PLACES_MAX, Card, CardGone, PersonUnreachable
 from authz.services.conversations import ConversationStore, personal_key
 from authz.services.digest import Digest
-from authz.services.ports import Alarm, ChannelFailed, DeliveryDelayed, DeliveryRefused, Posting
+from authz.services.ports import Alarm, DeliveryRefused, Posting
 
 log = structlog.get_logger("holdgate.teams")
 
@@ -70,6 +71,7 @@ class TeamsPoster:
         self._conversations = conversations
         self._people = People(wire, conversations, terms.tenant)
         self._rooms = rooms
+        self._announcing = Announcing(wire, rooms.ids, self._service_of)
         self._terms = terms
 
     @property
@@ -129,40 +131,12 @@ class TeamsPoster:
         return await self._posted(place, message)
 
     async def alarm(self, alarm: Alarm) -> str:
-        """See CardPoster: in every room, which are all tried before what failed is raised."""
-        message = alarm_message(alarm, self._terms)
-        receipts: list[str] = []
-        failures: list[ChannelFailed] = []
-        for room in self._rooms.ids:
-            try:
-                receipts.append(await self._posted(Place(room), message))
-            except ChannelFailed as error:
-                failures.append(error)
-        for failure in failures:
-            if isinstance(failure, DeliveryDelayed):
-                raise failure
-        if failures:
-            raise failures[0]
-        return " ".join(receipts)
+        """See CardPoster: in every room, and once in each, as long as this process tries."""
+        return await self._announcing.alarm(alarm, alarm_message(alarm, self._terms))
 
     async def digest(self, digest: Digest, reference: str) -> str:
-        """See CardPoster. The reference is `ROOM=ID`, one for each room, with blanks between them."""
-        message = digest_message(digest, self._terms)
-        if not reference:
-            posted = [f"{room}={await self._posted(Place(room), message)}" for room in self._rooms.ids]
-            return " ".join(posted)
-        left: list[str] = []
-        for one in reference.split():
-            room, _, identifier = one.rpartition("=")
-            try:
-                await self._wire.update(await self._service_of(room), room, identifier, message)
-            except CardGone:
-                continue
-            left.append(one)
-        if not left:
-            msg = "nobody left the message that counts tickets where it was"
-            raise CardGone(msg)
-        return " ".join(left)
+        """See CardPoster: in every room that takes it."""
+        return await self._announcing.digest(digest, digest_message(digest, self._terms), reference)
 
     async def _posted(self, place: Place, message: Message) -> str:
         service_url, conversation = await self._address(place)
