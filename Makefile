@@ -11,7 +11,7 @@ OLDER = $(patsubst %.x,%,$(filter-out newest,$(ENVOY)))
 .PHONY: help setup run test e2e cards playground fuzz mutate check bench proto bundle lock fmt clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## Install everything that run, check and test need into .venv and .tools
 	@$(SETUP) test
