@@ -82,11 +82,6 @@ def read_document(body: bytes) -> Mapping[str, object]:
     return document
 
 
-def parse_activity(body: bytes) -> Activity:
-    """Return the activity of a request. Raises ActivityMalformed."""
-    return activity_of(read_document(body))
-
-
 def activity_of(document: Mapping[str, object]) -> Activity:
     """Return the activity that a JSON object is. Raises ActivityMalformed."""
     conversation = _object(document, "conversation")
