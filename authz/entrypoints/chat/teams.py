@@ -143,8 +143,12 @@ async def _bounded_body(request: Request) -> bytes | None:
 
 
 def _from_a_page(request: Request) -> bool:
-    """Say whether a browser sent this: any page that somebody on this machine opens could, and would be believed."""
-    return "origin" in request.headers or "sec-fetch-site" in request.headers
+    """Say whether a browser may have sent this: any page that somebody on this machine opens, which would be believed.
+
+    JSON is what a page of another origin can't send without asking first, which nothing here allows.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return "origin" in request.headers or "sec-fetch-site" in request.headers or kind != "application/json"
 
 
 def _authorization(request: Request) -> str | None:

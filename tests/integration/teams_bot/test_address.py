@@ -122,13 +122,21 @@ async def test_without_a_proof_nobody_else_is(world: World) -> None:
         ("127.0.0.1", {"via": "1.1 proxy"}),
         ("127.0.0.1", {"origin": "https://page.example"}),
         ("127.0.0.1", {"sec-fetch-site": "cross-site"}),
+        ("127.0.0.1", {"content-type": "text/plain"}),
+        ("127.0.0.1", {"content-type": ""}),
     ],
 )
 async def test_the_playground_is_for_this_machine_alone(
     playground: World, peer: str, headers: dict[str, str]
 ) -> None:
     async with playground.client_at((peer, 50000)) as client:
-        assert (await client.post(PLACE, content=b"{}", headers=headers)).status_code == 403
+        sent = {"content-type": "application/json", **headers}
+        assert (await client.post(PLACE, content=b"{}", headers=sent)).status_code == 403
+
+
+async def test_control_the_same_of_this_machine_alone_is_read(playground: World) -> None:
+    sent = {"content-type": "Application/JSON; charset=utf-8"}
+    assert (await playground.http.post(PLACE, content=b"[]", headers=sent)).status_code == 400
 
 
 @pytest.mark.parametrize("guarded", [True, False])
