@@ -234,9 +234,6 @@ class World:
         """Return who voted what."""
         return [(vote.person, vote.choice.value) for vote in self.store.tickets[held.id].votes]
 
-    def _turn_away(self) -> None:
-        self.turned_away += 1
-
     async def unnote(self, held: Ticket) -> None:
         """Leave of the book what a crash leaves between the post and the note: that a card was begun."""
         begun = Card(f"room {self.room.id}", "")
