@@ -13,14 +13,13 @@ from authz.adapters.redis.card_book import RedisCardBook
 from authz.adapters.redis.script import Script
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
-from authz.domain.errors import TooContended
 from authz.domain.events import EventType
 from authz.domain.identity import Identity
 from authz.domain.sign_in import SignInRules
 from authz.domain.ticket import Choice, TicketDraft
 from authz.services.chat_deciding import ChatDeciding, Press, PressAnswer
 from authz.services.permissions import BuiltInRule
-from authz.services.voting import VotingService
+from authz.services.voting import TooContended, VotingService
 from tests.integration.redis.rivals import VOTE_GUARD
 from tests.support.people import SampleDirectory
 from tests.support.sample_tickets import ISSUER, draft
