@@ -5,6 +5,7 @@ from __future__ import annotations
 from authz.adapters.opa.directory import OpaDirectory
 from authz.adapters.opa.vote_rule import OpaVoteRule
 from authz.adapters.redis.dead_letters import RedisDeadLetters
+from authz.adapters.telemetry.vote_log import VoteLog
 from authz.bootstrap.outside import Outside, redis_settings
 from authz.domain.approver import ApproverKind
 from authz.domain.sign_in import SignInRules
@@ -49,6 +50,7 @@ def voting_service(settings: Settings, outside: Outside, *, least_timeout: float
         vote_rule(settings, outside),
         sign_in_rules(settings),
         timeout=max(least_timeout, settings.opa_timeout / _MS),
+        observer=VoteLog(),
     )
 
 

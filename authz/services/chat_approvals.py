@@ -9,10 +9,10 @@ from typing import Final
 
 from authz.domain.errors import VoteRefused
 from authz.domain.identity import Actor
-from authz.domain.requirement import Risk
 from authz.domain.ticket import Choice, State
 from authz.domain.token import is_ticket_id, short_code
 from authz.domain.voting import Ballot, cast, eligible
+from authz.services.chat_deciding import check_risk
 from authz.services.ports import Loaded, TicketStore
 from authz.services.viewing import only_viewable
 from authz.services.voting import SignedIn, VotingService
@@ -78,12 +78,7 @@ class ChatApprovals:
         """
         actor = await self._voting.actor(signed_in)
         eligible(loaded.ticket, actor)
-        if loaded.ticket.draft.requirement.risk is Risk.HIGH:
-            code = "high-risk-on-page"
-            raise VoteRefused(
-                code,
-                "This is a high risk: it is decided on the page alone, after a strong and recent sign-in.",
-            )
+        check_risk(loaded.ticket)
         digest = loaded.ticket.draft.fingerprint.payload_digest
         cast(loaded.ticket, actor, Ballot(choice, "?", digest), loaded.now, self._voting.sign_in)
 

@@ -17,10 +17,11 @@ from authz.domain.errors import (
 )
 from authz.domain.identity import Identity
 from authz.domain.requirement import Risk
-from authz.domain.ticket import Choice
+from authz.domain.ticket import Choice, Ticket
 from authz.domain.token import is_ticket_id
 from authz.domain.voting import Ballot
 from authz.services.card_ports import Callbacks
+from authz.services.permissions import Action
 from authz.services.ports import Loaded, TicketStore
 from authz.services.voting import SignedIn, VotingService
 
@@ -59,6 +60,15 @@ class PressAnswer:
     repeated: bool = False
 
 
+def check_risk(ticket: Ticket) -> None:
+    """Raise VoteRefused for a high risk: no chat says how and when somebody signed in to it."""
+    if ticket.draft.requirement.risk is Risk.HIGH:
+        code = "high-risk-on-page"
+        raise VoteRefused(
+            code, "This is a high risk: it is decided on the page alone, after a strong and recent sign-in."
+        )
+
+
 class ChatDeciding:
     """Takes presses. Each counts once, whatever the chat sends again, and none for a high risk."""
 
@@ -82,14 +92,12 @@ class ChatDeciding:
                 "This press came in before, and counts once. The card and the page show how things stand."
             )
             return PressAnswer(sentence, "repeated", await self._viewable(press, loaded), repeated=True)
-        if loaded.ticket.draft.requirement.risk is Risk.HIGH:
-            sentence = (
-                "This is a high risk: it is decided on the page alone, after a strong and recent sign-in."
-            )
-            return PressAnswer(sentence, "high-risk-on-page", await self._viewable(press, loaded))
         ballot = Ballot(press.choice, press.comment, press.shown_digest, pressed_at=min(press.at, loaded.now))
+        signed_in = _signed_in(press)
         try:
-            voted = await self._voting.vote(press.ticket_id, _signed_in(press), ballot)
+            with self._voting.telling(_ACTIONS[press.choice], press.ticket_id, signed_in):
+                check_risk(loaded.ticket)
+            voted = await self._voting.vote(press.ticket_id, signed_in, ballot)
         except VoteRefused as refused:
             return PressAnswer(str(refused), refused.code, await self._fresh(press))
         return PressAnswer(_RECORDED[press.choice], loaded=await self._viewable(press, voted))
@@ -113,6 +121,7 @@ class ChatDeciding:
             return None
 
 
+_ACTIONS = {Choice.APPROVE: Action.APPROVE, Choice.REJECT: Action.REJECT}
 _RECORDED = {
     Choice.APPROVE: "Your approval was recorded.",
     Choice.REJECT: "Your rejection was recorded.",

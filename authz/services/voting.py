@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from authz.domain.errors import Unavailable, VoteRefused
 from authz.domain.identity import Actor, Identity, Person
@@ -38,6 +39,14 @@ class SignedIn:
     groups_at: int = 0
 
 
+class VoteObserver(Protocol):
+    """Is told who tried what and wasn't let, whichever way it came in. Must not raise."""
+
+    def refused(self, action: Action, ticket_id: str, signed_in: SignedIn, code: str) -> None:
+        """Somebody's action was refused, with this code of VoteRefused."""
+        ...
+
+
 class VotingService:
     """Asks the directory who acts, the rules whether they may, and stores it by compare-and-set.
 
@@ -46,7 +55,7 @@ class VotingService:
     number of times.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one collaborator, named at the calls
         self,
         store: TicketStore,
         directory: Directory,
@@ -54,12 +63,14 @@ class VotingService:
         sign_in: SignInRules,
         *,
         timeout: float,
+        observer: VoteObserver | None = None,
     ) -> None:
         """`sign_in` is what a high risk asks of a vote. `timeout` bounds each question to OPA, in seconds."""
         self._store = store
         self._directory = directory
         self._rule = rule
         self._timeout = timeout
+        self._observer = observer
         self.sign_in = sign_in
 
     async def actor(self, signed_in: SignedIn) -> Actor:
@@ -94,7 +105,8 @@ class VotingService:
             reason = _reason(ticket, counted)
             return await self._store.vote(ticket_id, ticket.rev, counted.votes, counted.state, reason, until)
 
-        return await self._contend(ticket_id, attempt)
+        with self.telling(_ACTIONS[ballot.choice], ticket_id, signed_in):
+            return await self._contend(ticket_id, attempt)
 
     async def withdraw(self, ticket_id: str, signed_in: SignedIn) -> Loaded:
         """Take one's own vote back while the ticket is pending, and return the ticket afterwards."""
@@ -105,7 +117,8 @@ class VotingService:
             await self._permit(Action.WITHDRAW, actor, loaded)
             return await self._store.withdraw(ticket_id, loaded.ticket.rev, vote.person)
 
-        return await self._contend(ticket_id, attempt)
+        with self.telling(Action.WITHDRAW, ticket_id, signed_in):
+            return await self._contend(ticket_id, attempt)
 
     async def cancel(self, ticket_id: str, signed_in: SignedIn, comment: str) -> Loaded:
         """Take one's own request back before anybody decided, and return the ticket afterwards."""
@@ -116,7 +129,8 @@ class VotingService:
             await self._permit(Action.CANCEL, actor, loaded)
             return await self._store.end(ticket_id, loaded.ticket.rev, State.CANCELLED, ending)
 
-        return await self._contend(ticket_id, attempt)
+        with self.telling(Action.CANCEL, ticket_id, signed_in):
+            return await self._contend(ticket_id, attempt)
 
     async def revoke(self, ticket_id: str, signed_in: SignedIn, comment: str) -> Loaded:
         """Take a grant back before it is used up, and return the ticket afterwards."""
@@ -127,7 +141,18 @@ class VotingService:
             await self._permit(Action.REVOKE, actor, loaded)
             return await self._store.end(ticket_id, loaded.ticket.rev, State.REVOKED, ending)
 
-        return await self._contend(ticket_id, attempt)
+        with self.telling(Action.REVOKE, ticket_id, signed_in):
+            return await self._contend(ticket_id, attempt)
+
+    @contextmanager
+    def telling(self, action: Action, ticket_id: str, signed_in: SignedIn) -> Iterator[None]:
+        """Tell the observer of a VoteRefused that is raised inside, which goes on."""
+        try:
+            yield
+        except VoteRefused as refused:
+            if self._observer is not None:
+                self._observer.refused(action, ticket_id, signed_in, refused.code)
+            raise
 
     async def _permit(self, action: Action, actor: Actor, loaded: Loaded) -> None:
         subject = ticket_subject(loaded.ticket, loaded.now)

@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import Final, cast
 
 import orjson
+import structlog
 
 from authz.adapters.redis.keys import Keys, every_partition, keys_of
 from authz.adapters.redis.script import packaged
@@ -17,7 +18,9 @@ from authz.domain.errors import RecordUnreadable
 from authz.services.card_ports import CARDS_MAX, Card
 
 CALLBACK_KEPT_MS: Final = 14 * 24 * 3_600_000
-"""Longer than a chat sends anything again, and than any ticket waits by default."""
+"""At least: no chat's proof of a press is good for so long. And always longer than any ticket can be decided on."""
+
+log = structlog.get_logger("holdgate.notifier")
 
 _KEEP = packaged("card_keep", prelude=False)
 
@@ -44,7 +47,8 @@ class RedisCardBook:
         await self._tickets.trust()
         keys = self._keys(ticket_id)
         args = (_field(channel, card), _encode(card), CARDS_MAX, self._settings.retention_ms)
-        await self._tickets.link.run(_KEEP, (keys.cards(ticket_id), keys.ticket(ticket_id)), args)
+        if not await self._tickets.link.run(_KEEP, (keys.cards(ticket_id), keys.ticket(ticket_id)), args):
+            log.warning("card.not_remembered", ticket=ticket_id, channel=channel, most=CARDS_MAX)
 
     async def forget(self, ticket_id: str, channel: str, card: Card) -> None:
         """See CardBook."""
@@ -57,7 +61,7 @@ class RedisCardBook:
         digest = sha256(f"{channel}\0{callback}".encode("utf-8", "surrogatepass")).digest()
         keys = self._partitions[int.from_bytes(digest[:8], "big") % len(self._partitions)]
         name = keys.callback(digest.hex())
-        kept_ms = max(CALLBACK_KEPT_MS, 2 * self._settings.retention_ms)
+        kept_ms = max(CALLBACK_KEPT_MS, self._settings.longest_life_ms + self._settings.retention_ms)
         mark = token_hex(8).encode()
         link = self._tickets.link
         if await link.command("SET", name, mark, "NX", "PX", kept_ms, key=name) is not None:

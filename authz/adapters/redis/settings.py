@@ -30,7 +30,8 @@ class RedisSettings:
     all and for a rule are for all partitions together. So do uses of break-glass: while their review is open
     (`max_open_reviews…`), and by pace (`break_glass_per_minute_per_requester`).
     `retention_ms` is how long an ended ticket can still be looked up, `body_retention_ms` how long the body of its
-    request. `consumer` names this process among the readers of the outbox and should be the same after a restart.
+    request, and `longest_life_ms` how long a ticket may live before it ends. `consumer` names this process among the
+    readers of the outbox and should be the same after a restart.
     `durability_asserted` says that the operator knows how this Redis persists and evicts where it doesn't tell.
     `replicas` is how many have to have a redemption, a vote or another decision before it is answered.
     `memory_watermark` is the percentage of maxmemory from which on there are no new tickets.
@@ -55,6 +56,7 @@ class RedisSettings:
     reject_cooldown_ms: int = 600_000
     retention_ms: int = 7 * DAY_MS
     body_retention_ms: int = DAY_MS
+    longest_life_ms: int = 8 * DAY_MS
     lease_ms: int = 30_000
     consumer: str = "holdgate"
     durability_asserted: bool = False

@@ -101,6 +101,16 @@ async def test_a_press_is_remembered_longer_than_a_chat_repeats_it_and_not_for_e
     assert cast("int", await link.command("PTTL", name)) > 13 * 24 * 60 * MINUTE
 
 
+async def test_where_tickets_live_for_long_so_do_the_marks_of_presses(
+    store: RedisTicketStore, settings: RedisSettings, link: Link
+) -> None:
+    """A press has to count once for as long as there is something that it could decide."""
+    longest = 100 * 24 * 60 * MINUTE
+    await RedisCardBook(store, replace(settings, longest_life_ms=longest)).first("ops", "press-1")
+    [name] = cast("list[bytes]", await link.command("KEYS", f"{KEYS.tag}callback:*"))
+    assert cast("int", await link.command("PTTL", name)) > longest
+
+
 async def test_what_no_release_wrote_is_named(book: RedisCardBook, link: Link, ticket: Ticket) -> None:
     await book.keep(ticket.id, "ops", ROOM)
     await link.command("HSET", KEYS.cards(ticket.id), "ops odd", "[1")

@@ -285,3 +285,46 @@ async def test_an_ending_says_who_did_it_how_they_signed_in_and_why(
     assert (ended.identity, ended.name, ended.person) == (actor.identity, actor.name, actor.person.id)
     assert ended.method == "passkey"
     assert ended.comment in {"not needed", "too soon"}
+
+
+class Refusals:
+    """Notes what an observer is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, str, str]] = []
+
+    def refused(self, action: Action, ticket_id: str, signed_in: SignedIn, code: str) -> None:
+        self.told.append((action.value, ticket_id, signed_in.identity.id, code))
+
+
+async def test_who_was_refused_what_is_told_and_what_was_done_is_the_audits() -> None:
+    store, refusals = MemoryStore(), Refusals()
+    held = (await store.create(draft(requirement=TWO))).ticket
+    asked = Asked()
+    service = VotingService(
+        store, asked, asked, SignInRules(frozenset({"demo"})), timeout=TIMEOUT, observer=refusals
+    )
+    digest = held.draft.fingerprint.payload_digest
+
+    def who(name: str) -> SignedIn:
+        return SignedIn(Identity(ISSUER, f"{name}-1"), name, "demo", START_MS)
+
+    await service.vote(held.id, who("bob"), Ballot(Choice.APPROVE, "", digest))
+    assert refusals.told == []
+    actions: list[Callable[[], Awaitable[Loaded]]] = [
+        lambda: service.vote(held.id, who("alice"), Ballot(Choice.APPROVE, "", digest)),
+        lambda: service.vote(held.id, who("bob"), Ballot(Choice.REJECT, "no", digest)),
+        lambda: service.withdraw(held.id, who("carol")),
+        lambda: service.cancel(held.id, who("bob"), ""),
+        lambda: service.revoke(held.id, who("bob"), ""),
+    ]
+    for action in actions:
+        with pytest.raises(VoteRefused):
+            await action()
+    assert refusals.told == [
+        ("approve", held.id, "alice-1", "own-request"),
+        ("reject", held.id, "bob-1", "already-voted"),
+        ("withdraw", held.id, "carol-1", "not-voted"),
+        ("cancel", held.id, "bob-1", "not-your-request"),
+        ("revoke", held.id, "bob-1", "not-approved"),
+    ]
