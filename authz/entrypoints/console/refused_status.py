@@ -9,12 +9,14 @@ FORBIDDEN = 403
 STATUS = {
     "unknown-ticket": 404,
     "unknown-review": 404,
+    "unknown-letter": 404,
     "unknown-person": FORBIDDEN,
     "own-request": FORBIDDEN,
     "not-your-request": FORBIDDEN,
     "not-an-approver": FORBIDDEN,
     "not-permitted": FORBIDDEN,
     "sign-in-too-weak": FORBIDDEN,
+    "high-risk-on-page": FORBIDDEN,
     "unlinked-namespace": FORBIDDEN,
     "already-decided": 409,
     "already-voted": 409,
@@ -25,6 +27,7 @@ STATUS = {
     "votes-enough": 409,
     "withdrawn-since": 409,
     "stale-view": 409,
+    "letter-unreadable": 409,
     "comment-too-long": 422,
     "comment-missing": 422,
 }
