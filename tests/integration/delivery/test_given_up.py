@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from click.testing import CliRunner
 
 from authz.adapters.redis.dead_letters import RedisDeadLetters
 from authz.adapters.redis.outbox import RedisOutbox
 from authz.adapters.redis.review_store import RedisReviewStore
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
+from authz.entrypoints.cli.main import cli
 from authz.services.backoff import Backoff
 from authz.services.delivery import Delivery, DeliverySettings
 from authz.services.errands import Errands
@@ -92,6 +94,29 @@ async def test_given_up_once_and_sent_again_to_whom_was_not_told_alone(
     assert answers.keys() == {"", "ops", "hook"}
     assert answers[""] == f"ops: {DOWN}"
     assert {posting.happened_at for posting in scene.ops.postings} == {created.ticket.created_at}
+
+
+async def test_the_command_works_on_redis_itself(
+    scene: Scene, outbox: RedisOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the settings of the machine it runs on, and nobody's leave."""
+    created = await scene.store.create(draft())
+    [notice] = await outbox.take(1, 0)
+    await outbox.bury(notice, "ops: 404")
+    monkeypatch.setenv("HOLDGATE_REDIS_URL", scene.settings.url)
+    monkeypatch.setenv("HOLDGATE_REDIS_TIMEOUT", "5s")
+    monkeypatch.setenv("HOLDGATE_TICKET_KEYS", "k1:" + "a" * 64)
+
+    async def holdgate(*words: str) -> str:
+        result = await asyncio.to_thread(CliRunner().invoke, cli, ("deliveries", *words, "--direct"))
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    assert "ops: 404" in await holdgate("list")
+    assert "is sent again" in await holdgate("replay", "--all", "--channel", "ops")
+    assert "ops: 404" in await holdgate("show", created.ticket.id)
+    [again] = await outbox.take(1, 0)
+    assert (again.ticket_id, again.attempt, again.again) == (created.ticket.id, 1, True)
 
 
 async def test_without_the_receipts_those_who_have_it_would_be_told_again(
