@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import yaml
 
 from authz.domain.token import short_code
 from authz.setting_teams_bot import TeamsBot
+from authz.settings import Settings
 from tests.e2e.teams_bot import page
 from tests.support.bot_framework_server import OPENID, BotFramework, bot_framework
 from tests.support.gate import Gate, envoy_before, servers
@@ -59,6 +61,15 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 def test_the_page_has_the_steps_that_are_followed() -> None:
     for number in page.STEPS:
         assert page.step(number)
+
+
+def test_before_the_steps_it_names_what_a_gate_that_holds_needs() -> None:
+    before = page.PAGE.partition("\n## ")[0]
+    linked = {name for name in re.findall(r"\]\(([a-z-]+\.md)", before) if (ROOT / "docs" / name).is_file()}
+    assert {"envoy.md", "check-server.md", "redis.md", "policies.md", "approvals.md"} <= linked
+    named = set(re.findall(r"`HOLDGATE_([A-Z_]+)`", before))
+    assert named == {"GRPC_LISTEN", "PRINCIPAL_FROM", "OPA_URL", "REDIS_URL", "TICKET_KEYS"}
+    assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 
 def test_step_3_makes_an_app_that_teams_takes(tmp_path: Path) -> None:
