@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from authz.adapters.bot_framework.connector import Connector
 from authz.adapters.http_post.client import webhook_client
 from authz.adapters.opa.client import OpaClient
 from authz.adapters.redis.address import parse_address
@@ -26,7 +27,10 @@ from authz.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The open connections of one process. They close when `open_outside` is left, and so does what is in `closing`."""
+    """The open connections of one process. They close when `open_outside` is left, and so does what is in `closing`.
+
+    `connectors` are the bots' in Teams by app id, made by those who need one first.
+    """
 
     opa: OpaClient
     store: RedisTicketStore
@@ -35,6 +39,7 @@ class Outside:
     webhooks: httpx.AsyncClient
     changes: Changes
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    connectors: dict[str, Connector] = field(default_factory=dict)
 
 
 @asynccontextmanager

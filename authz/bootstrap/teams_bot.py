@@ -7,13 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 
 from authz.adapters.bot_framework.connector import Connector
 from authz.adapters.bot_framework.inbound import InboundTokens
-from authz.adapters.bot_framework.settings import SERVICE_HOSTS, BotSettings
 from authz.adapters.oidc.fetch import provider_client
 from authz.adapters.redis.card_book import RedisCardBook
 from authz.adapters.redis.conversation_store import RedisConversationStore
@@ -22,6 +20,7 @@ from authz.adapters.teams_bot.card import CardTerms
 from authz.adapters.teams_bot.poster import Rooms, TeamsPoster
 from authz.bootstrap.deciding import voting_service
 from authz.bootstrap.outside import Outside, redis_settings
+from authz.bootstrap.teams_connector import bot_settings, teams_connector
 from authz.domain.errors import SettingsInvalid
 from authz.domain.protected_url import is_protected
 from authz.services.chat_approvals import ChatApprovals
@@ -76,8 +75,7 @@ def teams_channel(name: str, settings: Settings, outside: Outside) -> LivingCard
     bot, described = teams_bot(settings), settings.channels[name]
     assert bot is not None  # noqa: S101 - this one is among them
     assert isinstance(described, TeamsBot)  # noqa: S101 - the caller has looked
-    connector = Connector(_bot_settings(bot), outside.webhooks, monotonic=time.monotonic)
-    return _channel(name, described, settings, outside, connector)
+    return _channel(name, described, settings, outside, teams_connector(bot, outside))
 
 
 @asynccontextmanager
@@ -96,12 +94,11 @@ async def open_teams(settings: Settings, outside: Outside) -> AsyncIterator[Team
             problem="anybody on this machine can decide in anybody's name: the bot takes messages without a proof",
             advice="this is for trying cards out; unset playground before anybody else uses this",
         )
-    described = _bot_settings(bot)
-    asking = replace(described, timeout_s=_ASKING_S)
+    asking = replace(bot_settings(bot), timeout_s=_ASKING_S)
     async with provider_client(_ASKING_S) as client:
         try:
             inbound = InboundTokens(asking, client, wall=time.time, monotonic=time.monotonic)
-            connector = Connector(described, outside.webhooks, monotonic=time.monotonic)
+            connector = teams_connector(bot, outside)
         except ValueError as error:
             raise SettingsInvalid([f"HOLDGATE_CHANNELS: the bot's addresses: {error}"]) from None
         book = RedisCardBook(outside.store, redis_settings(settings))
@@ -139,19 +136,6 @@ def _channel(
         CardTerms(settings.public_url, described.tenant_id),
     )
     return LivingCards(name, poster, RedisCardBook(outside.store, redis_settings(settings)), outside.store)
-
-
-def _bot_settings(bot: TeamsBot) -> BotSettings:
-    host = urlsplit(bot.service_url).hostname or ""
-    return BotSettings(
-        app_id=bot.app_id,
-        tenant_id=bot.tenant_id,
-        app_secret=bot.app_secret.get_secret_value(),
-        login_url=bot.login_url,
-        openid_url=bot.openid_url,
-        service_hosts=tuple(dict.fromkeys((*SERVICE_HOSTS, host))),
-        allow_unauthenticated_loopback=bot.playground,
-    )
 
 
 def _check_playground(settings: Settings) -> None:
