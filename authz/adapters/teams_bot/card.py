@@ -19,7 +19,7 @@ from authz.adapters.teams.actions import (
     open_url,
 )
 from authz.adapters.teams.card import CardLimits, ticket_body
-from authz.adapters.teams.elements import Element, RichTextBlock, TextRun, box, own_words
+from authz.adapters.teams.elements import Element, RichTextBlock, TextRun, box, breakable, own_words
 from authz.domain.identity import Person
 from authz.domain.requirement import Risk
 from authz.domain.ticket import State, Ticket
@@ -94,7 +94,7 @@ def _said(sentence: str) -> RichTextBlock:
 def _entry(code: str, words: str) -> RichTextBlock:
     inlines = [
         TextRun(type="TextRun", text=f"{code}  ", weight="Bolder"),
-        TextRun(type="TextRun", text=one_line(words, _ENTRY_MAX), fontType="Monospace"),
+        TextRun(type="TextRun", text=breakable(one_line(words, _ENTRY_MAX)), fontType="Monospace"),
     ]
     return RichTextBlock(type="RichTextBlock", inlines=inlines, spacing="Small")
 

@@ -13,7 +13,7 @@ from authz.adapters.cards.rows import CardLimits
 from authz.adapters.teams.digest_card import digest_card
 from authz.adapters.teams.envelope import alarm_envelope, envelope
 from authz.adapters.teams_bot.card import CardTerms, listing_card
-from authz.adapters.teams_bot.messages import answered_card, ticket_message
+from authz.adapters.teams_bot.messages import answered_card, outcome_message, ticket_message
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.break_glass import BreakGlass, Review, ReviewDraft
 from authz.domain.events import EventType
@@ -135,12 +135,18 @@ def bot_kinds() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "bot-high-risk", of_bot(held(risk=Risk.HIGH))
     yield "bot-approved", of_bot(approved(new, replace(vote(name="carol"), groups=("release",))))
     yield "bot-rejected", of_bot(ended(new, State.REJECTED, vote(Choice.REJECT, "carol", "Not now.")))
+    voted = replace(new, rev=2, votes=(replace(vote(name="carol"), groups=("release",)),))
     answered = answered_card(
-        Posting(EventType.TICKET_CREATED, new, NOW, BODY), TERMS, "Your approval was recorded."
+        Posting(EventType.TICKET_CREATED, voted, NOW, BODY), TERMS, "Your approval was recorded."
     )
     yield "bot-answered", json.loads(orjson.dumps(answered))
+    refused = ended(new, State.REJECTED, vote(Choice.REJECT, "carol", "Not before the sale ends."))
+    outcome = outcome_message(Posting(EventType.TICKET_REJECTED, refused, NOW), TERMS)
+    yield "bot-told-requester", card_of(orjson.dumps(outcome))
     list_of = listing_card(
-        "2 tickets wait for you.", [("PEB-GTG", "POST /v1/deployments"), ("ABC-DEF", "DELETE /x")]
+        "These wait for you:",
+        [("PEB-GTG", "POST /v1/deployments"), ("ABC-DEF", "DELETE /x")],
+        page=f"{PUBLIC_URL}/",
     )
     yield "bot-listing", json.loads(orjson.dumps(list_of))
 

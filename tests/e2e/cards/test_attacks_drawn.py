@@ -14,7 +14,8 @@ from authz.adapters.cards.rows import CardLimits
 from authz.adapters.teams import elements
 from authz.adapters.teams.elements import own_words
 from authz.adapters.teams.envelope import alarm_envelope, envelope
-from authz.adapters.teams_bot.messages import ticket_message
+from authz.adapters.teams_bot.card import listing_card
+from authz.adapters.teams_bot.messages import card_message, outcome_message, ticket_message
 from authz.domain.events import EventType
 from authz.domain.ticket import State, Ticket
 from authz.services.ports import Alarm, Posting
@@ -41,6 +42,17 @@ def of_bot(attack: str) -> dict[str, Any]:
     return card_of(orjson.dumps(ticket_message(one, TERMS)))
 
 
+def told_requester(attack: str) -> dict[str, Any]:
+    one = Posting(EventType.TICKET_REJECTED, attacked(attack, state=State.REJECTED), NOW)
+    return card_of(orjson.dumps(outcome_message(one, TERMS)))
+
+
+def listing(attack: str) -> dict[str, Any]:
+    request = attacked(attack).draft.request
+    card = listing_card("These wait for you:", [("ABC-DEF", f"{request.method} {request.path}")], PUBLIC_URL)
+    return card_of(orjson.dumps(card_message(card)))
+
+
 def alarm(attack: str) -> dict[str, Any]:
     review = attacked_review(attack, done=True)
     return card_of(
@@ -59,6 +71,8 @@ CARDS: Final[dict[str, Make]] = {
     "ended": lambda text: posted(attacked(text, state=State.REVOKED), EventType.GRANT_REVOKED),
     "alarm": alarm,
     "bot": of_bot,
+    "told requester": told_requester,
+    "listing": listing,
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from authz.adapters.teams.elements import BREAK
 from authz.domain.approver import Approver, ApproverKind
 from authz.domain.requirement import Risk
 from authz.domain.token import short_code
@@ -110,7 +112,7 @@ async def test_what_waits_for_somebody_is_listed_in_private(world: World) -> Non
     held, _ = await world.posted()
     assert await world.say("bob", "approvals") == "I have answered you in our personal chat."
     (listed,) = world.vendor.messages(chat)
-    text = str(listed.card)
+    text = json.dumps(listed.card, ensure_ascii=False).replace(BREAK, "")
     assert short_code(held.id) in text
     assert "https://api.example/resources/db-orders" in text
     assert await world.say("bob", "approvals", chat) == "These wait for you:"
