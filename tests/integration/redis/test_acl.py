@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from authz.adapters.redis import storm_book
 from authz.adapters.redis.card_book import RedisCardBook
 from authz.adapters.redis.change_feed import CHANNEL
 from authz.adapters.redis.conversation_store import RedisConversationStore
@@ -310,6 +311,14 @@ class Work:
         await storms.give_back("ops", "me")
         await storms.forget("ops", "b")
 
+    async def weather_a_storm_that_has_no_end(self) -> None:
+        bounds = StormSettings(tickets=0)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(storm_book, "DIGESTED_MAX", 1)
+            for name in ("a", "b"):
+                await self.own.storms.enter("ops", name, bounds, own_card=False)
+        assert not await self.own.storms.inside("ops", "a")
+
     async def wait_for_a_notice(self) -> None:
         assert await self.own.outbox.take(1, 1) == []
 
@@ -335,7 +344,8 @@ class Work:
 
 
 EVERYBODYS = (Work.start, Work.load, Work.last_position, Work.tell)
-WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
+Job = Callable[[Work], Awaitable[None]]
+WORK: dict[str, tuple[Job, ...]] = {
     "check": (
         *EVERYBODYS,
         Work.listen,
@@ -370,6 +380,7 @@ WORK: dict[str, tuple[Callable[[Work], Awaitable[None]], ...]] = {
         Work.look_at_a_review,
         Work.deliver,
         Work.weather_a_storm,
+        Work.weather_a_storm_that_has_no_end,
         Work.change_a_card,
         Work.write_into_conversations,
         Work.wait_for_a_notice,
@@ -383,23 +394,27 @@ async def set_user(link: Link, name: str, rules: list[str]) -> None:
     await link.command("ACL", "SETUSER", name, "reset", *rules)
 
 
+async def denial(server: RedisServer, link: Link, name: str, job: Job) -> str:
+    """Do one piece of work as a user; return what Redis said of what that user may not do, "" where it may."""
+    await link.command("FLUSHALL")
+    await link.command("SCRIPT", "FLUSH")
+    async with (
+        process(settings_of(server, "admin", "admin")) as admin,
+        process(settings_of(server, name)) as own,
+    ):
+        try:
+            await job(Work(admin, own, link))
+        except (StoreUnavailable, SettingsInvalid) as error:
+            if not DENIED.search(str(error)):
+                raise
+            return f"{job.__name__}: {error}"
+    return ""
+
+
 async def denied(server: RedisServer, link: Link, name: str, role: str) -> list[str]:
     """Do all the work of a process as a user; return what Redis said of what that user may not do."""
-    said = []
-    for job in WORK[role]:
-        await link.command("FLUSHALL")
-        await link.command("SCRIPT", "FLUSH")
-        async with (
-            process(settings_of(server, "admin", "admin")) as admin,
-            process(settings_of(server, name)) as own,
-        ):
-            try:
-                await job(Work(admin, own, link))
-            except (StoreUnavailable, SettingsInvalid) as error:
-                if not DENIED.search(str(error)):
-                    raise
-                said.append(f"{job.__name__}: {error}")
-    return said
+    said = [await denial(server, link, name, job) for job in WORK[role]]
+    return [one for one in said if one]
 
 
 @pytest.fixture
@@ -450,10 +465,15 @@ def lesser(rules: str) -> Iterator[tuple[str, list[str]]]:
 @pytest.mark.parametrize("role", PROCESSES)
 async def test_no_command_and_no_key_is_to_spare(server: RedisServer, link: Link, role: str) -> None:
     """The control of the tests above, and what makes the lists the least."""
-    spare = []
+    spare, jobs = [], list(WORK[role])
     for what, rules in lesser(USERS[role]):
         await set_user(link, "lesser", rules)
-        if not await denied(server, link, "lesser", role):
+        for job in jobs:
+            if await denial(server, link, "lesser", job):
+                # What needs one command often needs the next one, too.
+                jobs = [job, *(other for other in jobs if other is not job)]
+                break
+        else:
             spare.append(what)
     assert spare == []
 
