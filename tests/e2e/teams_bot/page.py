@@ -36,6 +36,13 @@ def command(number: int) -> list[str]:
     return shlex.split(line)
 
 
+def serving() -> list[str]:
+    """Return the words of the first command by which step 7 starts Holdgate."""
+    found = re.search(r"`(holdgate serve [a-z]+)`", step(7))
+    assert found, "step 7 starts nothing"
+    return shlex.split(found[1])
+
+
 def settings() -> dict[str, Any]:
     """Return the settings of step 5."""
     found: dict[str, Any] = yaml.safe_load(block(5, "yaml"))

@@ -124,10 +124,22 @@ def settings_file(vendor: BotFramework, folder: Path) -> Path:
     return path
 
 
+def named_room(vendor: BotFramework) -> Room:
+    """Make the channel that step 5 names."""
+    (link,) = page.settings()["channels"]["prod-approvals"]["post_to"]
+    identifier = link.partition("/channel/")[2].partition("/")[0].replace("%3A", ":").replace("%40", "@")
+    room = vendor.rooms[identifier] = Room(identifier, "channel", (), "19:team@thread.tacv2")
+    return room
+
+
 @asynccontextmanager
-async def followed(tmp_path: Path) -> AsyncIterator[Followed]:
+async def followed(tmp_path: Path, *, installed: bool = True) -> AsyncIterator[Followed]:
+    """Follow the page in its order; step 4 is left out unless `installed`."""
     async with AsyncExitStack() as stack:
         vendor = await stack.enter_async_context(bot_framework())
+        room = named_room(vendor)
+        # Nothing listens yet, so that the bot never hears of step 4.
+        room.bot_in = installed
         blocking = ExitStack()
         stack.push_async_callback(asyncio.to_thread, blocking.close)
         config = settings_file(vendor, tmp_path)
@@ -140,7 +152,8 @@ async def followed(tmp_path: Path) -> AsyncIterator[Followed]:
             environ = around.environ() | {"HOLDGATE_CONFIG": str(config)}
             for name in ("HOLDGATE_CHANNELS", "HOLDGATE_ROUTES"):
                 del environ[name]
-            running = blocking.enter_context(servers(around, environ, ["all"]))
+            assert page.serving()[:2] == ["holdgate", "serve"]
+            running = blocking.enter_context(servers(around, environ, page.serving()[2:]))
             return around, blocking.enter_context(envoy_before(around, environ, running))
 
         _, gate = await asyncio.to_thread(started)
@@ -150,9 +163,6 @@ async def followed(tmp_path: Path) -> AsyncIterator[Followed]:
         console = await stack.enter_async_context(
             httpx.AsyncClient(transport=transport, base_url="http://holdgate.example", timeout=20)
         )
-        (link,) = page.settings()["channels"]["prod-approvals"]["post_to"]
-        identifier = link.partition("/channel/")[2].partition("/")[0].replace("%3A", ":").replace("%40", "@")
-        room = vendor.rooms[identifier] = Room(identifier, "channel", (), "19:team@thread.tacv2")
         teams = vendor.client("http://holdgate.example/api/messages", console)
         yield Followed(gate, vendor, teams, room, console)
 
@@ -167,9 +177,7 @@ async def test_the_page_leads_from_nothing_to_an_approval_in_teams(tmp_path: Pat
         answer = await there.console.post(words[4].removeprefix("https://holdgate.example"))
         assert answer.status_code == 401
         assert "`401` is right" in page.step(7)
-        # Step 4: the app is added to the team.
-        assert {one.status_code for one in await teams.install(room, vendor.member("carol"))} == {200}
-        # Step 5: without a link the bot says how the settings name the channel.
+        # Step 5: without a link the bot, once it runs, says how the settings name the channel.
         await teams.say(room, vendor.member("carol"), "here")
         await until(
             lambda: room.id in str([one.activity for one in vendor.messages(room)]), "the room's name"
@@ -194,13 +202,15 @@ async def test_the_page_leads_from_nothing_to_an_approval_in_teams(tmp_path: Pat
 
 
 @pytest.mark.timeout(180)
-async def test_the_commands_of_the_page_decide_too(tmp_path: Path) -> None:
-    async with followed(tmp_path) as there:
+async def test_the_commands_of_the_page_decide_too_where_the_bot_hears_of_its_installation(
+    tmp_path: Path,
+) -> None:
+    async with followed(tmp_path, installed=False) as there:
         gate, vendor, teams, room = there.gate, there.vendor, there.teams, there.room
         bob = vendor.member("bob")
         chat = vendor.personal(bob)
-        await teams.install(room, vendor.member("carol"))
-        await teams.install(chat, bob)
+        for place, by in ((room, vendor.member("carol")), (chat, bob)):
+            assert {one.status_code for one in await teams.install(place, by)} == {200}
         held = await asyncio.to_thread(gate.hold, fresh("hold"))
         await until(lambda: bool(cards_of(vendor, room, held.id)), "the card")
         (card,) = cards_of(vendor, room, held.id)
