@@ -27,3 +27,7 @@ class People:
         personal = Conversation(key, service_url, opened, self._tenant, ConversationKind.PERSONAL, account)
         await self._conversations.keep(personal)
         return personal
+
+    async def forget(self, account: str) -> None:
+        """Remember no conversation with somebody. Raises StoreUnavailable."""
+        await self._conversations.forget(personal_key(self._tenant, account))

@@ -24,7 +24,7 @@ from authz.adapters.teams_bot.wire import Wire
 from authz.domain.events import EventType
 from authz.domain.identity import Person
 from authz.services.card_ports import PLACES_MAX, Card, CardGone, PersonUnreachable
-from authz.services.conversations import ConversationStore, personal_key
+from authz.services.conversations import ConversationStore
 from authz.services.digest import Digest
 from authz.services.ports import Alarm, DeliveryRefused, Posting
 
@@ -80,31 +80,19 @@ class TeamsPoster:
         return EVENTS
 
     async def places(self, posting: Posting) -> Sequence[str]:
-        """Return the rooms, and those people asked by name whom the bot can write to.
-
-        Whom it can't is mentioned in the rooms all the same, so that nobody's absence keeps others from being told.
-        """
+        """Return the rooms, and the people asked by name; these are mentioned in the rooms as well."""
         asked = () if posting.copied else posting.designated
         people = [account for person in asked for account in accounts_of(person, self._terms.tenant)]
-        found = [str(Place(room)) for room in self._rooms.ids]
-        for account in dict.fromkeys(people):
-            if len(found) >= PLACES_MAX:
-                break
-            if await self._reached(account):
-                found.append(str(Place(account, personal=True)))
-        return found
+        places = [*map(Place, self._rooms.ids), *(Place(account, personal=True) for account in people)]
+        return [str(place) for place in dict.fromkeys(places)][:PLACES_MAX]
 
     async def post(self, place: str, posting: Posting) -> str:
         """See CardPoster."""
         message = ticket_message(posting, self._terms)
         where = parse_place(place)
-        try:
-            return await self._posted(where, message)
-        except (DeliveryRefused, CardGone) as error:
-            if not where.personal:
-                raise
-            await self._conversations.forget(personal_key(self._terms.tenant, where.id))
-            raise PersonUnreachable(str(error)) from error
+        if where.personal:
+            return await self._told_in_private(where.id, message)
+        return await self._wire.post(await self._service_of(where.id), where.id, message)
 
     async def update(self, card: Card, posting: Posting) -> None:
         """See CardPoster."""
@@ -121,14 +109,11 @@ class TeamsPoster:
         await self._wire.reply(service_url, conversation, card.reference, told)
 
     async def tell(self, person: Person, posting: Posting) -> str:
-        """See CardPoster."""
+        """See CardPoster. Raises PersonUnreachable."""
         accounts = accounts_of(person, self._terms.tenant)
         if not accounts:
             return ""
-        place = Place(accounts[0], personal=True)
-        message = outcome_message(posting, self._terms)
-        await self._open(accounts[0])
-        return await self._posted(place, message)
+        return await self._told_in_private(accounts[0], outcome_message(posting, self._terms))
 
     async def alarm(self, alarm: Alarm) -> str:
         """See CardPoster: in every room, and once in each, as long as this process tries."""
@@ -138,9 +123,23 @@ class TeamsPoster:
         """See CardPoster: in every room that takes it."""
         return await self._announcing.digest(digest, digest_message(digest, self._terms), reference)
 
-    async def _posted(self, place: Place, message: Message) -> str:
-        service_url, conversation = await self._address(place)
-        return await self._wire.post(service_url, conversation, message)
+    async def _told_in_private(self, account: str, message: Message) -> str:
+        """Write to one person, and forget their conversation where that can't be done: it may be an old one.
+
+        Raises PersonUnreachable, and DeliveryDelayed.
+        """
+        try:
+            chat = await self._people.reach(account, await self._service_of(self._rooms.ids[0]))
+            return await self._wire.post(chat.service_url, chat.conversation_id, message)
+        except DeliveryRefused as error:
+            await self._people.forget(account)
+            log.warning(
+                "teams.person_unreachable",
+                account=account,
+                problem=str(error),
+                advice="install the app for this person; they are mentioned in the channel meanwhile",
+            )
+            raise PersonUnreachable(str(error)) from error
 
     async def _address(self, place: Place) -> tuple[str, str]:
         """Return service and conversation. Raises CardGone for a person whom the bot can't write to any more."""
@@ -155,20 +154,3 @@ class TeamsPoster:
     async def _service_of(self, conversation_id: str) -> str:
         found = await self._conversations.find(room_of(conversation_id))
         return found.service_url if found else self._rooms.service_url
-
-    async def _reached(self, account: str) -> bool:
-        try:
-            await self._open(account)
-        except (DeliveryRefused, CardGone) as error:
-            log.warning(
-                "teams.person_unreachable",
-                account=account,
-                problem=str(error),
-                advice="install the app for this person; they are mentioned in the channel meanwhile",
-            )
-            return False
-        return True
-
-    async def _open(self, account: str) -> None:
-        """See to it that there is a personal conversation. Raises as the connector does."""
-        await self._people.reach(account, await self._service_of(self._rooms.ids[0]))

@@ -13,6 +13,7 @@ from authz.domain.events import EventType
 from authz.domain.identity import Identity
 from authz.domain.token import short_code
 from authz.services.card_ports import PersonUnreachable
+from authz.services.conversations import Conversation, ConversationKind, personal_key
 from authz.services.digest import Digest
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 from authz.services.voting import SignedIn
@@ -73,6 +74,55 @@ async def test_somebody_who_left_meanwhile_is_unreachable_and_forgotten(world: W
     with pytest.raises(PersonUnreachable):
         await world.poster.post(f"person {bob.aad}", posting)
     assert await world.conversations.personal(world.vendor.tenant, bob.aad) is None
+
+
+async def test_a_personal_chat_that_ended_unheard_costs_nobody_a_card(world: World) -> None:
+    bob = world.vendor.member("bob")
+    world.room.bot_in = True
+    key = personal_key(world.vendor.tenant, bob.aad)
+    where = (world.vendor.service_url, "a:gone", world.vendor.tenant)
+    await world.conversations.keep(Conversation(key, *where, ConversationKind.PERSONAL, bob.aad))
+    for number in range(2):
+        await world.store.create(draft(number), b"")
+        await world.tell("bob")
+    assert len(world.vendor.cards(world.room)) == 2
+    assert not world.conversations.kept
+
+
+async def test_whom_the_vendor_cannot_reach_just_now_keeps_the_room_waiting_for_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.room.bot_in = True
+
+    async def busy(*_: object) -> str:
+        raise DeliveryDelayed("503")
+
+    monkeypatch.setattr(world.connector, "open_personal", busy)
+    created = await world.store.create(draft(), b"")
+    people = (world.directory.known("bob"),)
+    posting = Posting(EventType.TICKET_CREATED, created.ticket, created.now, b"", designated=people)
+    with pytest.raises(DeliveryDelayed):  # for bob's card, which comes when they are reached
+        await world.cards.send(posting)
+    assert len(world.vendor.cards(world.room)) == 1
+    monkeypatch.undo()
+    personal = world.vendor.personal(world.vendor.member("bob"), bot_in=True)
+    await world.cards.send(posting)
+    assert [len(world.vendor.cards(room)) for room in (world.room, personal)] == [1, 1]
+
+
+async def test_a_requester_who_left_unheard_is_forgotten(world: World) -> None:
+    alice = world.vendor.member("alice")
+    personal = world.vendor.personal(alice)
+    await world.teams.install(personal, alice)
+    personal.bot_in = False  # and the vendor has not told yet
+    held, message = await world.posted()
+    await world.press(message, "bob")
+    loaded = await world.store.load(held.id)
+    assert loaded is not None
+    posting = Posting(EventType.TICKET_APPROVED, loaded.ticket, loaded.now)
+    with pytest.raises(PersonUnreachable):
+        await world.cards.tell(world.directory.known("alice"), posting)
+    assert await world.conversations.personal(world.vendor.tenant, alice.aad) is None
 
 
 async def test_a_copy_is_for_the_room_alone(world: World) -> None:
