@@ -57,8 +57,14 @@ async def open_outside(settings: Settings) -> AsyncIterator[Outside]:
         stack.push_async_callback(store.aclose)
         outbox = RedisOutbox(redis)
         stack.push_async_callback(outbox.aclose)
-        webhooks = await stack.enter_async_context(webhook_client())
+        client = webhook_client(connections=deliveries_at_once(settings))
+        webhooks = await stack.enter_async_context(client)
         yield Outside(opa, store, RedisReviewStore(store, redis), outbox, webhooks, Changes(), stack)
+
+
+def deliveries_at_once(settings: Settings) -> int:
+    """Return how many notices a notifier has in hand: two for each channel at least, or all wait for all others."""
+    return max(settings.deliveries_at_once, 2 * len(settings.channels))
 
 
 def redis_settings(settings: Settings) -> RedisSettings:
@@ -87,6 +93,7 @@ def redis_settings(settings: Settings) -> RedisSettings:
         reject_cooldown_ms=settings.reject_cooldown,
         retention_ms=settings.ticket_retention,
         body_retention_ms=settings.body_retention,
+        longest_life_ms=settings.max_expires_in + settings.max_valid_for,
         lease_ms=settings.delivery_lease,
         consumer=f"{socket.gethostname()}-{settings.metrics_listen}",
         durability_asserted=settings.redis_durability_asserted,

@@ -9,14 +9,13 @@ from authz.adapters.telemetry.metrics import Metrics
 from authz.bootstrap.channels import channels
 from authz.bootstrap.deciding import directory
 from authz.bootstrap.guarding import guarded
-from authz.bootstrap.outside import Outside
+from authz.bootstrap.outside import Outside, deliveries_at_once
 from authz.domain.errors import SettingsInvalid
 from authz.services.delivery import Delivery, DeliverySettings
 from authz.services.errands import Errands
 from authz.services.expiry import Expiry, ExpirySettings
 from authz.services.reach import Reach
 from authz.services.routes import Routes
-from authz.services.teller import Teller
 from authz.settings import Settings
 
 _MS = 1000
@@ -34,23 +33,26 @@ def delivery(settings: Settings, outside: Outside, metrics: Metrics) -> Delivery
         Reach(directory(settings, outside), timeout=max(1.0, settings.opa_timeout / _MS)),
         observer,
     )
-    bounds = DeliverySettings(attempts=settings.delivery_attempts, lease_s=settings.delivery_lease / _MS)
+    bounds = DeliverySettings(
+        in_hand=deliveries_at_once(settings),
+        attempts=settings.delivery_attempts,
+        lease_s=settings.delivery_lease / _MS,
+    )
     return Delivery(outside.outbox, errands, observer, bounds)
 
 
 def routes(settings: Settings, outside: Outside, metrics: Metrics) -> Routes:
     """Return the routes of the settings. Raises SettingsInvalid."""
     described = settings.routes
-    every = channels(settings, outside)
-    tellers = {name: channel for name, channel in every.items() if isinstance(channel, Teller)}
+    behind = guarded(channels(settings, outside), settings, outside, metrics)
     telling = frozenset(name for name, route in described.items() if route.tell_requester)
     for name in sorted(telling):
-        if tellers.keys().isdisjoint(described[name].channels):
+        if behind.tellers.keys().isdisjoint(described[name].channels):
             advice = "no channel of this route can tell a person in private; see docs/notifications.md"
             log.warning("route.requester_untold", route=name, advice=advice)
     leading = {name: route.channels for name, route in described.items()}
     try:
-        return Routes(guarded(every, settings, outside, metrics), leading, telling, tellers)
+        return Routes(behind.channels, leading, telling, behind.tellers)
     except ValueError as error:
         raise SettingsInvalid([f"HOLDGATE_ROUTES: {error}"]) from error
 

@@ -153,6 +153,7 @@ class Process:
         delivery = bootstrap.delivery(self._settings, self._outside, self._metrics)
         expiry = bootstrap.expiry(self._outside, self._metrics)
         self._metrics.deliveries_in_hand.set_function(lambda: delivery.in_hand)
+        self._metrics.delivery_limit.set(delivery.limit)
         tasks = [self._spawn(delivery.run(stop), "delivery"), self._spawn(expiry.run(stop), "expiry")]
         try:
             yield

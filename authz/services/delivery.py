@@ -23,11 +23,16 @@ from authz.services.ports import (
     Notice,
     Outbox,
 )
+from authz.services.shares import Shares, one_each
+from authz.services.turns import Busy, Turns
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """The bounds. `lease_s` is the outbox's own, `post_s` is for one channel, `drain_s` for a stop.
+
+    Of the `in_hand` notices at once each channel has its share. A notice whose channel has no place for it, or whose
+    ticket has another notice in hand, waits up to `wait_s` in hand, and then is given back.
 
     After `attempts` failures a notice is buried. One that was taken twice as often and never settled is
     buried as well: whatever happens to its workers would go on happening.
@@ -37,6 +42,7 @@ class DeliverySettings:
     attempts: int = 10
     lease_s: float = 30.0
     post_s: float = 60.0
+    wait_s: float = 0.5
     block_ms: int = 1000
     drain_s: float = 10.0
     backoff: Backoff = field(default_factory=lambda: Backoff(base_s=1.0, max_s=300.0))
@@ -54,12 +60,18 @@ class Delivery:
         self._observer = observer
         self._settings = settings
         self._in_hand: dict[asyncio.Task[None], Notice] = {}
-        self._last_of: dict[str, asyncio.Task[None]] = {}
+        self._of_ticket = Turns(one_each, settings.wait_s)
+        self._of_channel = Turns(Shares(errands.channels, settings.in_hand).admits, settings.wait_s)
 
     @property
     def in_hand(self) -> int:
-        """How many notices are being delivered now, at most `settings.in_hand`."""
+        """How many notices are being delivered now, at most `limit`."""
         return len(self._in_hand)
+
+    @property
+    def limit(self) -> int:
+        """How many notices may be in hand at once."""
+        return self._settings.in_hand
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; then take nothing more, and finish what is in hand within `drain_s`.
@@ -99,17 +111,9 @@ class Delivery:
                     self._start(notice)
 
     def _start(self, notice: Notice) -> None:
-        """Deliver in a task of its own, but after an earlier notice of the same ticket that is in hand."""
-        before = self._last_of.get(notice.ticket_id)
-        task = asyncio.create_task(self._deliver(notice, before))
+        task = asyncio.create_task(self._deliver(notice))
         self._in_hand[task] = notice
-        self._last_of[notice.ticket_id] = task
-        task.add_done_callback(self._finish)
-
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        notice = self._in_hand.pop(task)
-        if self._last_of.get(notice.ticket_id) is task:
-            del self._last_of[notice.ticket_id]
+        task.add_done_callback(self._in_hand.pop)
 
     async def _renew(self) -> None:
         """Keep the leases of what is in hand. A failure costs at worst a second card, so it is only told."""
@@ -123,11 +127,14 @@ class Delivery:
             except StoreUnavailable as error:
                 self._observer.store_failed("renewing leases", error)
 
-    async def _deliver(self, notice: Notice, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.wait({before})
+    async def _deliver(self, notice: Notice) -> None:
+        """Settle it, but after an earlier notice of the same ticket that is in hand."""
         try:
-            await self._settle(notice)
+            try:
+                async with self._of_ticket.turn(notice.ticket_id):
+                    await self._settle(notice)
+            except Busy as busy:
+                await self._give_back(notice, busy)
         except StoreUnavailable as error:
             # Nothing is lost: the lease runs out, and the notice is taken again.
             self._observer.store_failed(f"settling {notice.type.value}", error)
@@ -165,11 +172,12 @@ class Delivery:
     async def _run(self, notice: Notice, errand: Errand) -> str | ChannelFailed:
         """Do one errand; return its receipt or what went wrong. One channel's trouble is no other's."""
         loop = asyncio.get_running_loop()
-        begun = loop.time()
         failure: ChannelFailed
         try:
-            async with asyncio.timeout(self._settings.post_s):
-                receipt = await errand.do()
+            async with self._of_channel.turn(errand.channel):
+                begun = loop.time()
+                async with asyncio.timeout(self._settings.post_s):
+                    receipt = await errand.do()
         except ChannelFailed as error:
             failure = error
         except TimeoutError:
@@ -204,6 +212,11 @@ class Delivery:
         asked_for = max(error.after_s for error in delayed)
         after_s = self._settings.backoff.delay(notice.attempt, asked_for)
         await self._outbox.retry(notice, ceil(after_s * 1000), why, counted=tried)
+
+    async def _give_back(self, notice: Notice, busy: Busy) -> None:
+        self._observer.failed(notice, "", busy)
+        after_s = self._settings.backoff.delay(1, busy.after_s)
+        await self._outbox.retry(notice, ceil(after_s * 1000), str(busy), counted=False)
 
     async def _bury(self, notice: Notice, why: str) -> None:
         await self._outbox.bury(notice, why)

@@ -55,12 +55,13 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One thing to do for a notice. `name` is what its receipt is kept under.
+    """One thing to do for a notice, with one channel. `name` is what its receipt is kept under.
 
     `do` returns the receipt, "" where there was nobody to tell, and raises ChannelFailed. Without `needed` nobody
     misses it who has to decide, so that a refusal isn't worth a dead letter.
     """
 
+    channel: str
     name: str
     do: Callable[[], Awaitable[str]]
     needed: bool = True
@@ -84,6 +85,11 @@ class Errands:
         self._routes = routes
         self._reach = reach
         self._observer = observer
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        return len(self._routes.channels)
 
     async def of(self, notice: Notice) -> Sequence[Errand] | None:
         """Return what is to be done, nothing where nobody is told, None when what it is about is gone.
@@ -109,7 +115,9 @@ class Errands:
             return None
         alarm = Alarm(notice.type, reviewed.review, reviewed.now, notice.rev, notice.at)
         channels = self._routes.channels
-        return [Errand(name, partial(channels[name].alarm, alarm)) for name in self._told(notice, alarm)]
+        return [
+            Errand(name, name, partial(channels[name].alarm, alarm)) for name in self._told(notice, alarm)
+        ]
 
     async def _of_ticket(self, notice: Notice, loaded: Loaded, *, pending: bool) -> Sequence[Errand]:
         ticket = loaded.ticket
@@ -128,7 +136,8 @@ class Errands:
         )
         channels = self._routes.channels
         posts = [
-            Errand(name, partial(channels[name].send, self._routes.addressed(name, whole))) for name in told
+            Errand(name, name, partial(channels[name].send, self._routes.addressed(name, whole)))
+            for name in told
         ]
         in_private = self._routes.telling_requester(posting)
         return [*posts, *(self._telling(name, posting) for name in in_private)]
@@ -140,7 +149,8 @@ class Errands:
 
     def _telling(self, channel: str, posting: Posting) -> Errand:
         # A channel's name has no space, so this is nobody else's.
-        return Errand(f"{channel} requester", partial(self._tell_requester, channel, posting), needed=False)
+        do = partial(self._tell_requester, channel, posting)
+        return Errand(channel, f"{channel} requester", do, needed=False)
 
     async def _tell_requester(self, channel: str, posting: Posting) -> str:
         """Tell who asked what became of it. The ticket's token isn't in a posting, and is nobody's to send."""

@@ -34,6 +34,10 @@ class PeopleSettings(BaseModel):
     # How long a notifier has a notice for itself; another one takes it after that.
     delivery_lease: Timeout = 30_000
 
+    # How many notices a notifier delivers at once, and at least two for each channel. A channel that is slow can have
+    # only some of them; see [channels that fail](notifications.md#a-channel-that-fails).
+    deliveries_at_once: int = Field(32, ge=1, le=1000)
+
     # How many new tickets within a minute get a card each in one channel, before one that counts stands for the others;
     # 0 for any number. See [storms](notifications.md#storms).
     storm_tickets: int = Field(20, ge=0, le=10_000)

@@ -158,6 +158,11 @@ class Metrics:
         self.deliveries_in_hand = Gauge(
             "holdgate_deliveries_in_hand", "Notices being delivered now.", registry=self.registry
         )
+        self.delivery_limit = Gauge(
+            "holdgate_deliveries_in_hand_limit",
+            "HOLDGATE_DELIVERIES_AT_ONCE, or two for each channel where that is more.",
+            registry=self.registry,
+        )
         self.chat_in_hand = Gauge(
             "holdgate_chat_in_hand",
             "Messages and presses from a chat that are worked on now.",

@@ -62,7 +62,9 @@ async def held_and_memory(
     reviews = RedisReviewStore(store, settings)
     routes = Routes({"ops": channel}, {"default": ("ops",)})
     errands = Errands(outbox, store, reviews, routes, Reach(SampleDirectory()), watched)
-    delivery = Delivery(outbox, errands, watched, DeliverySettings(in_hand=IN_HAND, block_ms=50, drain_s=0.0))
+    # All are of one ticket, and wait for each other: none of them is to be given back meanwhile.
+    bounds = DeliverySettings(in_hand=IN_HAND, wait_s=120.0, block_ms=50, drain_s=0.0)
+    delivery = Delivery(outbox, errands, watched, bounds)
     stop = asyncio.Event()
     tracemalloc.start()
     try:

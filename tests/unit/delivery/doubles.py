@@ -72,7 +72,7 @@ class MemoryOutbox:
         self.retries.append((notice, after_ms, why, counted))
         attempt = notice.attempt + (1 if counted else 0)
         self.noted[f"{notice.entry}+"] = self.noted[notice.entry]
-        self.waiting.append(replace(notice, entry=f"{notice.entry}+", attempt=attempt))
+        self.waiting.append(replace(notice, entry=f"{notice.entry}+", attempt=attempt, again=True))
         await self._tell()
 
     async def bury(self, notice: Notice, why: str) -> None:

@@ -26,6 +26,7 @@ SETTINGS = DeliverySettings(
     attempts=3,
     lease_s=0.06,
     post_s=5.0,
+    wait_s=0.01,
     block_ms=10,
     drain_s=5.0,
     backoff=AT_ONCE,

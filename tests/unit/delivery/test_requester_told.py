@@ -137,7 +137,7 @@ async def test_a_refusal_is_told_to_the_operator_and_is_no_dead_letter(
     """Somebody who left the chat; control: needed by nobody who decides, it would still raise the alert."""
     if not guarded:
         made = errands_module.Errand
-        monkeypatch.setattr(errands_module, "Errand", lambda name, do, **_: made(name, do))
+        monkeypatch.setattr(errands_module, "Errand", lambda channel, name, do, **_: made(channel, name, do))
     worker = Rigged()
     worker.slack.says = [DeliveryRefused("user_not_found")]
     await worker.settled()
