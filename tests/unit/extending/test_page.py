@@ -19,6 +19,7 @@ from authz.bootstrap.outside import Outside
 from authz.domain.break_glass import Review
 from authz.domain.errors import SettingsInvalid
 from authz.domain.events import EventType
+from authz.services.digest import Digest, Digesting
 from authz.services.ports import Alarm, Channel, DeliveryDelayed, DeliveryRefused, Posting
 from authz.settings_loader import load_settings
 from tests.support.sample_reviews import review_draft
@@ -37,7 +38,9 @@ def example(language: str) -> str:
 @pytest.fixture(autouse=True)
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Write the file as the page says, where Python finds it."""
-    (tmp_path / "pager_channel.py").write_text(example("python"), encoding="utf-8")
+    (tmp_path / "pager_channel.py").write_text(
+        f"{example('python')}\n\n{example('python storm')}", encoding="utf-8"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
     sys.modules.pop("pager_channel", None)
@@ -53,8 +56,8 @@ def made(**changes: object) -> Channel:
 
 
 @asynccontextmanager
-async def pager(answer: str) -> AsyncIterator[tuple[Channel, list[str]]]:
-    """Answer every line alike; give the channel to it and the lines."""
+async def pager(answer: str, name: str = "PagerChannel") -> AsyncIterator[tuple[Channel, list[str]]]:
+    """Answer every line alike; give the channel of this name to it and the lines."""
     lines: list[str] = []
 
     async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,7 +69,8 @@ async def pager(answer: str) -> AsyncIterator[tuple[Channel, list[str]]]:
     server = await asyncio.start_server(answering, "127.0.0.1", 0)
     async with server:
         port = str(server.sockets[0].getsockname()[1])
-        yield made(options={"host": "127.0.0.1", "port": port}), lines
+        options = {"host": "127.0.0.1", "port": port}
+        yield made(factory=f"pager_channel:{name}", options=options), lines
 
 
 async def test_the_pager_is_told_of_a_ticket_and_of_a_broken_glass() -> None:
@@ -91,6 +95,25 @@ async def test_its_answers_are_what_delivery_goes_by() -> None:
             await channel.send(CREATED)
     with pytest.raises(DeliveryDelayed, match="no answer"):
         await channel.send(CREATED)  # nobody listens any more
+
+
+async def test_the_counting_pager_is_told_of_a_storm_by_one_line_and_the_other_of_each_ticket() -> None:
+    async with pager("OK", "CountingPager") as (channel, lines):
+        assert isinstance(channel, Digesting)
+        assert channel.in_place is False
+        assert await channel.digest(Digest(37, 41, CREATED_AT, CREATED_AT + 1000), "") == ""
+        assert await channel.send(CREATED) == "paged"
+    count, _ = lines
+    assert count.startswith("37 requests wait for a decision: http")
+    assert not isinstance(made(), Digesting)
+
+
+def test_it_names_all_that_a_posting_and_a_digest_have() -> None:
+    for kind, fields in (
+        ("posting", {"copied", "opening", "elsewhere", "happened_at", "designated"}),
+        ("digest", set(Digest.__slots__)),
+    ):
+        assert set(re.findall(rf"`{kind}\.([a-z_]+)`", PAGE)) >= fields
 
 
 @pytest.mark.parametrize(
