@@ -18,7 +18,7 @@ def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     """A gate of its own, whose first server is notifier and console, too."""
     with (
         backing(tmp_path_factory.mktemp("cards")) as around,
-        running_gate(around, parts=("all", "check")) as gate,
+        running_gate(around, parts=("all", "check"), delivery_lease="10s") as gate,
     ):
         yield gate
 
