@@ -52,7 +52,9 @@ LOCKS = {
     "uv": Lock(groups=("bootstrap",)),
     "run": Lock(groups=("build",), extras=("demo",)),
     "dev": Lock(
-        groups=("build", "dev"), extras=("demo", "slack", "teams-legacy"), constraints=("requirements/run.txt",)
+        groups=("build", "dev"),
+        extras=("demo", "slack", "teams-legacy"),
+        constraints=("requirements/run.txt",),
     ),
     "xds": Lock(groups=("xds",)),
     "fuzz": Lock(groups=("fuzz",)),
