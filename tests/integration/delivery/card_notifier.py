@@ -142,7 +142,7 @@ class BooklessBook(RedisCardBook):
     async def keep(self, ticket_id: str, channel: str, card: Card) -> None:
         assert ticket_id
         assert channel
-        assert card.reference
+        assert card.place
 
 
 class Unheard:
