@@ -19,9 +19,7 @@ def table(letters: Sequence[wire.DeadLetter]) -> str:
 
 def sent_again(letter: wire.DeadLetter) -> str:
     """Return what is done, for one dead letter."""
-    return (
-        f"{raw(letter.id)}: {raw(letter.type, NAME_MAX)} of {raw(letter.ticket_id)} is sent again"
-    )
+    return f"{raw(letter.id)}: {raw(letter.type, NAME_MAX)} of {raw(letter.ticket_id)} is sent again"
 
 
 def answers(found: Sequence[wire.Answer]) -> str:
