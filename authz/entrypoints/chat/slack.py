@@ -30,7 +30,8 @@ async def slack_inbound(
     signed: list[SignedApp] = []
     sockets: list[SlackSocket] = []
     for workspace in workspaces:
-        _ = in_hand.start(check_workspace(workspace.web, workspace.team))
+        # It does no more than say what is wrong, so that a bound below the number of apps doesn't end the console.
+        in_hand.leave(check_workspace(workspace.web, workspace.team))
         app = SlackApp(SlackDesk(_parts(workspace, public_url)), in_hand)
         if workspace.app_token:
             sockets.append(SlackSocket(workspace.web, app, SocketSettings(workspace.app_token)))
