@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from authz.adapters.teams.elements import BREAK
-from authz.entrypoints.demo.workflows_receiver import Fault, WorkflowsReceiver
+from tests.support.faulty_receiver import Fault, FaultyReceiver
 from tests.support.waiting import until
 
 _SIGNATURE = "s3cr3t-signature"
@@ -22,7 +22,7 @@ _LONGER_THAN_ANYBODY_WAITS_S = 60.0
 class GateRoom:
     """`webhook` is the address to post to."""
 
-    def __init__(self, receiver: WorkflowsReceiver, webhook: str) -> None:
+    def __init__(self, receiver: FaultyReceiver, webhook: str) -> None:
         self._receiver = receiver
         self.webhook = webhook
 
@@ -50,7 +50,7 @@ class GateRoom:
 @contextmanager
 def room() -> Iterator[GateRoom]:
     """Serve until the block ends."""
-    receiver = WorkflowsReceiver(_SIGNATURE, keep=2000, per_second=0)
+    receiver = FaultyReceiver(_SIGNATURE, keep=2000, per_second=0)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)

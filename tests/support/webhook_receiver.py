@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from authz.entrypoints.demo.workflows_receiver import Fault
+from tests.support.faulty_receiver import Fault
 
 BODY_MAX = 256 * 1024
 

@@ -12,8 +12,8 @@ import hmac
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.applications import Starlette
@@ -29,19 +29,6 @@ READ_MAX: Final = 4 * MAX_BYTES
 NEWEST_VERSION: Final = (1, 4)
 WINDOW_S: Final = 1.0
 TOO_MANY: Final = 429
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong with one request, for tests. Faults are taken in order, one by each request.
-
-    With `status` the message is not kept and this is the answer, with `headers`. With `hang_s` the message
-    is kept, and the answer comes so many seconds later: too late for a shorter timeout.
-    """
-
-    status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    hang_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +62,11 @@ class WorkflowsReceiver:
         *,
         keep: int = 200,
         per_second: int = 4,
-        faults: Iterable[Fault] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._signature = signature
         self._per_second = per_second
-        self._faults = deque(faults)
         self._recent: deque[float] = deque()
         self.received: deque[Received] = deque(maxlen=keep)
         self.arrived = asyncio.Condition()
@@ -90,10 +75,6 @@ class WorkflowsReceiver:
     def messages(self) -> list[dict[str, object]]:
         """What was taken, oldest first."""
         return [entry.message for entry in self.received if entry.message is not None]
-
-    def add_fault(self, fault: Fault) -> None:
-        """Let this go wrong after the faults that are still to come."""
-        self._faults.append(fault)
 
     def path(self) -> str:
         """Return the path and query to post to."""
@@ -116,27 +97,22 @@ class WorkflowsReceiver:
     async def _post(self, request: Request) -> Response:
         message: dict[str, object] | None = None
         why = "accepted"
-        hang_s = 0.0
         response = Response(status_code=202)
         try:
             self._authorise(request)
             self._count()
             message = check(request.headers.get("content-type", ""), await _read(request))
-            if self._faults:
-                fault = self._faults.popleft()
-                hang_s = fault.hang_s
-                if fault.status:
-                    message, why = None, "fault"
-                    response = Response(status_code=fault.status, headers=dict(fault.headers))
         except Unacceptable as error:
             why = error.why
             headers = {"retry-after": "1"} if error.status == TOO_MANY else {}
             response = JSONResponse({"error": {"message": error.why}}, error.status, headers)
+        await self._keep(response, why, message)
+        return response
+
+    async def _keep(self, response: Response, why: str, message: dict[str, object] | None) -> None:
         async with self.arrived:
             self.received.append(Received(self._clock(), response.status_code, why, message))
             self.arrived.notify_all()
-        await asyncio.sleep(hang_s)
-        return response
 
     def _authorise(self, request: Request) -> None:
         if not hmac.compare_digest(request.query_params.get("sig", "").encode(), self._signature.encode()):

@@ -13,9 +13,10 @@ from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.events import EventType
 from authz.domain.requirement import Requirement
 from authz.domain.ticket import State
-from authz.entrypoints.demo.workflows_receiver import Fault, WorkflowsReceiver
+from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
 from tests.integration.delivery.conftest import LEASE_MS, all_settled, waiting
 from tests.integration.delivery.notifier import Plan, running
+from tests.support.faulty_receiver import Fault, FaultyReceiver
 from tests.support.redis_server import RedisServer
 from tests.support.sample_tickets import REQUIREMENT, draft, vote
 from tests.support.workflows_server import SIGNATURE, serving, until
@@ -40,7 +41,7 @@ async def test_nothing_is_posted_before_the_time_that_was_asked_for(
     settings: RedisSettings, store: RedisTicketStore, status: int
 ) -> None:
     busy = Fault(status, {"retry-after": str(RETRY_AFTER_S)})
-    receiver = WorkflowsReceiver(SIGNATURE, per_second=0, faults=[busy, busy])
+    receiver = FaultyReceiver(SIGNATURE, per_second=0, faults=[busy, busy])
     async with serving(receiver) as webhook, running(plan(settings, webhook)):
         await store.create(draft(1))
         await until(receiver, lambda: len(receiver.received) == 1)
@@ -63,7 +64,7 @@ async def test_a_deaf_notifier_would_post_too_early(
 ) -> None:
     """The control: with Retry-After unread, the same receiver sees the next request too early."""
     monkeypatch.setattr(answer, "retry_after_s", lambda _value, _now: 0.0)
-    receiver = WorkflowsReceiver(SIGNATURE, faults=[Fault(429, {"retry-after": str(RETRY_AFTER_S)})])
+    receiver = FaultyReceiver(SIGNATURE, faults=[Fault(429, {"retry-after": str(RETRY_AFTER_S)})])
     async with serving(receiver) as webhook, running(plan(settings, webhook)):
         await store.create(draft())
         await until(receiver, lambda: len(receiver.messages) == 1)
@@ -74,7 +75,7 @@ async def test_a_deaf_notifier_would_post_too_early(
 async def test_a_chat_that_stays_down_ends_in_a_dead_letter_and_an_alert_and_the_ticket_stays_pending(
     settings: RedisSettings, store: RedisTicketStore
 ) -> None:
-    receiver = WorkflowsReceiver(SIGNATURE, per_second=0, faults=[Fault(500)] * 50)
+    receiver = FaultyReceiver(SIGNATURE, per_second=0, faults=[Fault(500)] * 50)
     async with serving(receiver) as webhook, running(plan(settings, webhook, attempts=3)) as watched:
         await store.create(draft())
         await until(receiver, lambda: len(receiver.received) == 3)
@@ -102,7 +103,7 @@ async def test_a_wrong_address_is_a_dead_letter_at_once(
 async def test_a_chat_that_accepts_and_then_hangs_gets_the_card_again_and_nothing_is_lost(
     settings: RedisSettings, store: RedisTicketStore
 ) -> None:
-    receiver = WorkflowsReceiver(SIGNATURE, faults=[Fault(hang_s=30)])
+    receiver = FaultyReceiver(SIGNATURE, faults=[Fault(hang_s=30)])
     async with serving(receiver) as webhook, running(plan(settings, webhook, answer_s=0.3)) as watched:
         await store.create(draft())
         await posted(receiver, 2)

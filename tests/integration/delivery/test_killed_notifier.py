@@ -9,9 +9,10 @@ import pytest
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
 from authz.domain.ticket import State
-from authz.entrypoints.demo.workflows_receiver import Fault, WorkflowsReceiver
+from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
 from tests.integration.delivery.conftest import LEASE_MS, all_settled, waiting
 from tests.integration.delivery.notifier import Plan, heard, process
+from tests.support.faulty_receiver import Fault, FaultyReceiver
 from tests.support.sample_tickets import draft
 from tests.support.workflows_server import SIGNATURE, serving, until
 
@@ -29,7 +30,7 @@ async def test_killed_after_the_chat_accepted_the_card_is_posted_once_more(
     settings: RedisSettings, store: RedisTicketStore, answered: bool
 ) -> None:
     """Fault row 3: nothing lost, at most two cards, and the second one soon."""
-    receiver = WorkflowsReceiver(SIGNATURE, faults=() if answered else [Fault(hang_s=30)])
+    receiver = FaultyReceiver(SIGNATURE, faults=() if answered else [Fault(hang_s=30)])
     stall = "after" if answered else ""
     async with (
         serving(receiver) as webhook,
@@ -56,7 +57,7 @@ async def test_while_a_notifier_lives_nobody_else_posts_its_card(
     settings: RedisSettings, store: RedisTicketStore
 ) -> None:
     """Its lease is renewed for as long as the chat keeps it waiting, here for three leases."""
-    receiver = WorkflowsReceiver(SIGNATURE, faults=[Fault(hang_s=3 * LEASE_MS / 1000)])
+    receiver = FaultyReceiver(SIGNATURE, faults=[Fault(hang_s=3 * LEASE_MS / 1000)])
     async with (
         serving(receiver) as webhook,
         process(plan(settings, webhook, "first")),

@@ -27,10 +27,10 @@ from authz.domain.break_glass import Review
 from authz.domain.errors import SettingsInvalid
 from authz.domain.events import EventType
 from authz.domain.identity import Identity, Principal
-from authz.entrypoints.demo.workflows_receiver import Fault
 from authz.services.digest import Digest, Digesting
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
 from authz.settings_loader import load_settings
+from tests.support.faulty_receiver import Fault
 from tests.support.requirements import requirement
 from tests.support.sample_reviews import review_draft
 from tests.support.sample_tickets import CREATED_AT, REQUEST, ticket

@@ -12,8 +12,9 @@ from authz.adapters.http_post import poster
 from authz.adapters.http_post.client import webhook_client
 from authz.adapters.teams.workflows import WorkflowsChannel, WorkflowsSettings
 from authz.domain.events import EventType
-from authz.entrypoints.demo.workflows_receiver import Fault, WorkflowsReceiver
+from authz.entrypoints.demo.workflows_receiver import WorkflowsReceiver
 from authz.services.ports import ChannelFailed, Posting
+from tests.support.faulty_receiver import Fault, FaultyReceiver
 from tests.support.sample_tickets import CREATED_AT, ticket
 from tests.support.workflows_server import SIGNATURE, serving
 
@@ -23,7 +24,7 @@ POSTING = Posting(EventType.TICKET_CREATED, ticket(), CREATED_AT)
 async def everything_logged(caplog: pytest.LogCaptureFixture) -> str:
     """Post with each outcome there is, with every logger at its loudest; return all records and errors."""
     told: list[str] = []
-    receiver = WorkflowsReceiver(
+    receiver = FaultyReceiver(
         SIGNATURE, per_second=0, faults=[Fault(), Fault(500), Fault(404), Fault(hang_s=9)]
     )
     caplog.set_level(logging.DEBUG)

@@ -17,8 +17,8 @@ from authz.adapters.webhook import channel as channel_module
 from authz.adapters.webhook.channel import WebhookChannel, WebhookSettings
 from authz.domain.break_glass import Review
 from authz.domain.events import EventType
-from authz.entrypoints.demo.workflows_receiver import Fault
 from authz.services.ports import Alarm, DeliveryDelayed, DeliveryRefused, Posting
+from tests.support.faulty_receiver import Fault
 from tests.support.sample_reviews import review_draft
 from tests.support.sample_tickets import CREATED_AT, ticket
 from tests.support.webhook_receiver import WebhookReceiver

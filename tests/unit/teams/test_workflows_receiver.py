@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from authz.entrypoints.demo.workflows_receiver import MAX_BYTES, Fault, WorkflowsReceiver
+from authz.entrypoints.demo.workflows_receiver import MAX_BYTES, WorkflowsReceiver
+from tests.support.faulty_receiver import Fault, FaultyReceiver
 from tests.support.sample_tickets import ticket
 from tests.unit.teams.cards import render
 
@@ -108,9 +109,7 @@ async def test_only_the_newest_are_kept() -> None:
 
 
 async def test_faults_are_used_up_in_their_order() -> None:
-    receiver = WorkflowsReceiver(
-        SIGNATURE, per_second=0, faults=[Fault(429, {"retry-after": "9"}), Fault(500)]
-    )
+    receiver = FaultyReceiver(SIGNATURE, per_second=0, faults=[Fault(429, {"retry-after": "9"}), Fault(500)])
     answers = [await post(receiver, render(ticket())) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [429, 500, 202]
     assert answers[0].headers["retry-after"] == "9"
