@@ -54,7 +54,7 @@ def ticket_card(posting: Posting, terms: CardTerms, limits: CardLimits, *, note:
     asked = state is State.PENDING and not posting.copied
     mentions = _mentions(posting, terms.tenant) if asked else []
     body: list[Element] = [
-        *([box("accent", _said(note))] if note else []),
+        *([box("accent", _run(breakable(one_line(note, SENTENCE_MAX))))] if note else []),
         *ticket_body(posting, limits, whole=state is State.PENDING),
         *_asked_by_name(mentions),
         *_hint(posting, state),
@@ -87,8 +87,12 @@ def accounts_of(person: Person, tenant: str) -> list[str]:
 
 
 def _said(sentence: str) -> RichTextBlock:
-    run = TextRun(type="TextRun", text=one_line(sentence, SENTENCE_MAX))
-    return RichTextBlock(type="RichTextBlock", inlines=[run])
+    """Return a sentence without breaks: an id in it is there to be copied."""
+    return _run(one_line(sentence, SENTENCE_MAX))
+
+
+def _run(text: str) -> RichTextBlock:
+    return RichTextBlock(type="RichTextBlock", inlines=[TextRun(type="TextRun", text=text)])
 
 
 def _entry(code: str, words: str) -> RichTextBlock:

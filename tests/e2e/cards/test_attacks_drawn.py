@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from types import ModuleType
 from typing import Any, Final
 
 import orjson
@@ -14,8 +15,9 @@ from authz.adapters.cards.rows import CardLimits
 from authz.adapters.teams import elements
 from authz.adapters.teams.elements import own_words
 from authz.adapters.teams.envelope import alarm_envelope, envelope
+from authz.adapters.teams_bot import card as bot_card
 from authz.adapters.teams_bot.card import listing_card
-from authz.adapters.teams_bot.messages import card_message, outcome_message, ticket_message
+from authz.adapters.teams_bot.messages import answered_card, card_message, outcome_message, ticket_message
 from authz.domain.events import EventType
 from authz.domain.ticket import State, Ticket
 from authz.services.ports import Alarm, Posting
@@ -40,6 +42,12 @@ def posted(ticket: Ticket, event: EventType, body: bytes = b"") -> dict[str, Any
 def of_bot(attack: str) -> dict[str, Any]:
     one = Posting(EventType.TICKET_CREATED, attacked(attack), NOW, attacked_body(attack, "json"))
     return card_of(orjson.dumps(ticket_message(one, TERMS)))
+
+
+def answered(attack: str) -> dict[str, Any]:
+    """What the policy said of a vote stands on top of the card."""
+    one = Posting(EventType.TICKET_CREATED, attacked(attack), NOW)
+    return card_of(orjson.dumps(card_message(answered_card(one, TERMS, attack))))
 
 
 def told_requester(attack: str) -> dict[str, Any]:
@@ -71,6 +79,7 @@ CARDS: Final[dict[str, Make]] = {
     "ended": lambda text: posted(attacked(text, state=State.REVOKED), EventType.GRANT_REVOKED),
     "alarm": alarm,
     "bot": of_bot,
+    "answered": answered,
     "told requester": told_requester,
     "listing": listing,
 }
@@ -167,13 +176,16 @@ async def test_lines_made_of_markdown_would_be_seen(
     assert any(one.startswith("fetched https://evil.example/pixel.png") for one in wrong)
 
 
+@pytest.mark.parametrize(
+    ("module", "kind"), [(elements, "ended"), (bot_card, "answered"), (bot_card, "listing")]
+)
 async def test_without_breaks_a_long_path_runs_out_of_the_card(
-    renderer: CardRenderer, monkeypatch: pytest.MonkeyPatch
+    renderer: CardRenderer, monkeypatch: pytest.MonkeyPatch, module: ModuleType, kind: str
 ) -> None:
     """The control: where the end of a path can't be seen, it is approved unseen."""
-    monkeypatch.setattr(elements, "breakable", lambda text: text)
-    card = CARDS["ended"](ATTACKS["long word"])
-    assert "runs out of the card" in problems(card, await renderer.draw(card))
+    monkeypatch.setattr(module, "breakable", lambda text: text)
+    drawn = CARDS[kind](ATTACKS["long word"])
+    assert "runs out of the card" in problems(drawn, await renderer.draw(drawn))
 
 
 def test_every_card_is_drawn_from_what_is_sent() -> None:
