@@ -329,7 +329,10 @@ class DeliveryObserver(Protocol):
         ...
 
     def failed(self, notice: Notice, channel: str, error: ChannelFailed) -> None:
-        """One channel didn't take a notice; it is tried again, or buried, which is told apart."""
+        """One channel didn't take a notice; it is tried again, or buried, which is told apart.
+
+        `channel` is empty where none was asked, because another notice of the ticket is in hand for long.
+        """
         ...
 
     def buried(self, notice: Notice, why: str) -> None:
