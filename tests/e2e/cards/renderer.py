@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ body { margin: 0; padding: 16px; background: PAGE; font-size: 14px }
 .ac-textInput { width: 100%; padding: 6px; box-sizing: border-box; font: inherit }
 </style></head><body><div id="card"></div></body></html>"""
 
-_DRAW = """([card, config]) => {
+_DRAW = """(card, config) => {
   const markdown = window.markdownit({linkify: true})
   AdaptiveCards.AdaptiveCard.onProcessMarkdown = (text, result) => {
     result.outputHtml = markdown.render(text)
@@ -43,7 +43,7 @@ _DRAW = """([card, config]) => {
   return refused
 }"""
 
-_SEEN = """() => {
+_SEEN = """refused => {
   const card = document.getElementById("card")
   const all = selector => Array.from(card.querySelectorAll(selector))
   const text = node => node.nodeType === Node.TEXT_NODE ? node.data : node.nodeName === "BR" ? "\\n"
@@ -55,8 +55,12 @@ _SEEN = """() => {
     links: all("[href], [src], [srcset], [action], [formaction], [onclick], [onerror]").map(e => e.outerHTML),
     runs: all(".ac-textRun").map(text),
     overflows: card.scrollWidth > card.clientWidth,
+    refused: refused,
   }
 }"""
+
+# One call for many cards: to and fro costs more than to draw.
+_DRAW_ALL = f"([cards, config]) => cards.map(card => ({_SEEN})(({_DRAW})(card, config)))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +116,28 @@ class CardRenderer:
 
     async def draw(self, card: Mapping[str, Any]) -> Seen:
         """Draw a card in the place of the last one."""
+        [seen] = await self.draw_all([card])
+        return seen
+
+    async def draw_all(self, cards: Sequence[Mapping[str, Any]]) -> list[Seen]:
+        """Draw one card after the other; what any of them had the browser fetch is said of each."""
         self._fetched.clear()
-        refused = await self.page.evaluate(_DRAW, [dict(card), self._config])
-        seen = await self.page.evaluate(_SEEN)
-        return Seen(
-            text=seen["text"],
-            words=seen["words"],
-            tags=frozenset(seen["tags"]),
-            links=tuple(seen["links"]),
-            runs=tuple(seen["runs"]),
-            fetched=tuple(self._fetched),
-            refused=tuple(refused),
-            overflows=seen["overflows"],
-        )
+        drawn = await self.page.evaluate(_DRAW_ALL, [[dict(card) for card in cards], self._config])
+        # By the next frame the browser has asked for whatever a card had it fetch.
+        await self.page.evaluate("() => new Promise(requestAnimationFrame)")
+        return [
+            Seen(
+                text=seen["text"],
+                words=seen["words"],
+                tags=frozenset(seen["tags"]),
+                links=tuple(seen["links"]),
+                runs=tuple(seen["runs"]),
+                fetched=tuple(self._fetched),
+                refused=tuple(seen["refused"]),
+                overflows=seen["overflows"],
+            )
+            for seen in drawn
+        ]
 
     async def shot(self, path: Path) -> None:
         """Save a picture of the card as it is drawn now."""

@@ -120,10 +120,10 @@ def problems(card: dict[str, Any], seen: Seen) -> list[str]:
 @pytest.mark.parametrize("kind", CARDS)
 async def test_every_attack_stays_text(renderer: CardRenderer, kind: str) -> None:
     found: dict[str, list[str]] = {}
-    for name, attack in ATTACKS.items():
-        card = CARDS[kind](attack)
-        wrong = problems(card, await renderer.draw(card))
-        if wrong:
+    cards = {name: CARDS[kind](attack) for name, attack in ATTACKS.items()}
+    drawn = await renderer.draw_all(list(cards.values()))
+    for (name, card), seen in zip(cards.items(), drawn, strict=True):
+        if wrong := problems(card, seen):
             found[name] = wrong
     assert found == {}
 

@@ -43,6 +43,7 @@ class Tour:
     async def look(self, name: str, heading: str) -> None:
         """Look at the page that is open, once it has this heading."""
         await self.page.get_by_role("heading", name=heading).first.wait_for()
+        await self.page.wait_for_load_state()  # a heading is there before the style sheet
         wrong = await barriers(self.page)
         if not await self._watched.fits():
             wrong.append("has to be scrolled sideways")
