@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from authz.adapters.http_post import answer
+from authz.adapters.http_post import answer, poster
+from authz.adapters.http_post.answer import Answer
 from authz.adapters.redis.keys import Keys
 from authz.adapters.redis.settings import RedisSettings
 from authz.adapters.redis.store import RedisTicketStore
@@ -89,6 +91,18 @@ async def test_a_chat_that_stays_down_ends_in_a_dead_letter_and_an_alert_and_the
     assert loaded.ticket.state is State.PENDING
 
 
+async def test_without_the_bound_it_would_be_tried_on_and_nobody_alerted(
+    settings: RedisSettings, store: RedisTicketStore
+) -> None:
+    """The control of the one above: the same receiver, and more attempts."""
+    receiver = FaultyReceiver(SIGNATURE, per_second=0, faults=[Fault(500)] * 50)
+    async with serving(receiver) as webhook, running(plan(settings, webhook, attempts=50)) as watched:
+        await store.create(draft())
+        await until(receiver, lambda: len(receiver.received) == 5)
+        assert await dead_letters(store) == 0
+        assert not watched.alerted.is_set()
+
+
 async def test_a_wrong_address_is_a_dead_letter_at_once(
     settings: RedisSettings, store: RedisTicketStore
 ) -> None:
@@ -110,6 +124,25 @@ async def test_a_chat_that_accepts_and_then_hangs_gets_the_card_again_and_nothin
         await all_settled(store)
     assert len(receiver.messages) == 2
     assert [told for _, told in watched.failures] == ["the webhook gave no answer in 0.3 s"]
+
+
+async def test_who_took_no_answer_for_an_acceptance_would_send_it_once(
+    settings: RedisSettings, store: RedisTicketStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the one above; had the chat not accepted it, the card would be lost."""
+    asking = poster.Poster._answer
+
+    async def believing(self: poster.Poster, message: bytes, headers: Mapping[str, str]) -> Answer | str:
+        told = await asking(self, message, headers)
+        return Answer(202, {}, empty=True) if isinstance(told, str) else told
+
+    monkeypatch.setattr(poster.Poster, "_answer", believing)
+    receiver = FaultyReceiver(SIGNATURE, faults=[Fault(hang_s=30)])
+    async with serving(receiver) as webhook, running(plan(settings, webhook, answer_s=0.3)):
+        await store.create(draft())
+        await posted(receiver, 1)
+        await all_settled(store)
+    assert len(receiver.messages) == 1
 
 
 async def test_a_ticket_that_is_decided_before_its_card_goes_out_asks_nobody(
