@@ -133,7 +133,8 @@ def bot_kinds() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "bot-created", of_bot(new, designated=(named,))
     yield "bot-for-information", of_bot(new, copied=True)
     yield "bot-high-risk", of_bot(held(risk=Risk.HIGH))
-    yield "bot-approved", of_bot(approved(new, replace(vote(name="carol"), groups=("release",))))
+    by_both = [replace(vote(name=name), groups=("release",)) for name in ("bob", "carol")]
+    yield "bot-approved", of_bot(approved(new, *by_both))
     yield "bot-rejected", of_bot(ended(new, State.REJECTED, vote(Choice.REJECT, "carol", "Not now.")))
     voted = replace(new, rev=2, votes=(replace(vote(name="carol"), groups=("release",)),))
     answered = answered_card(
