@@ -123,9 +123,9 @@ async def test_every_attack_stays_text(live: Live, chromium: Browser, tmp_path: 
         page.on("request", lambda request: fetched.append(request.url))
         for number, (name, attack) in enumerate(ATTACKS.items()):
             ticket, review = put(live, number, attack[:LONGEST])
-            await page.goto(f"{live.url}/tickets/{ticket.id}")
+            await page.goto(f"{live.url}/tickets/{ticket.id}", wait_until="domcontentloaded")
             wrong = await problems(page, (*OF_REQUEST, *ON_WHOLE_CARDS, *votes, "body"))
-            await page.goto(f"{live.url}/break-glass/{review.id}")
+            await page.goto(f"{live.url}/break-glass/{review.id}", wait_until="domcontentloaded")
             wrong += await problems(page, (*OF_REQUEST, *OF_REVIEWS))
             if wrong:
                 found[name] = wrong

@@ -39,7 +39,7 @@ class Room:
     digest_posts: int = 0
     dies: BaseException | None = None
     gate: asyncio.Event | None = None
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     events: frozenset[EventType] = frozenset(EventType)
 
     async def send(self, posting: Posting) -> str:
@@ -50,7 +50,7 @@ class Room:
         return f"alarm {alarm.rev}"
 
     async def digest(self, digest: Digest, reference: str) -> str:
-        self.begun.set()
+        self.begun.release()
         if self.gate is not None:
             await self.gate.wait()
         if self.dies is not None:
@@ -265,7 +265,7 @@ async def test_of_two_notifiers_one_posts(notifier: Notifier) -> None:
     await notifier.hear(*tickets(3))
     notifier.room.gate = asyncio.Event()
     first = asyncio.create_task(notifier.hear(ticket(3)))
-    await notifier.room.begun.wait()
+    await notifier.room.begun.acquire()
     other = replace(notifier, counted=Counted())
     assert 0 < (await other.puts_off(ticket(4))).after_s <= 1
     notifier.room.gate.set()
@@ -281,9 +281,8 @@ async def test_without_the_turns_both_would_post(notifier: Notifier) -> None:
     await careless.hear(*tickets(3))
     careless.room.gate = asyncio.Event()
     both = [asyncio.create_task(careless.hear(ticket(number))) for number in (3, 4)]
-    await careless.room.begun.wait()
-    careless.room.begun.clear()
-    await careless.room.begun.wait()
+    for _ in both:
+        await careless.room.begun.acquire()
     careless.room.gate.set()
     await asyncio.gather(*both)
     assert len(careless.room.digests) == 2
