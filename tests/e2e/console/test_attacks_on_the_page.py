@@ -56,7 +56,7 @@ PLAIN_TAGS: Final = {
     *("form", "input", "label", "textarea", "button"),
 }
 OWN_LINKS: Final = ("/tickets/", "/break-glass", "/?before=")
-LONGEST: Final = 4000
+LONGEST: Final = 2000
 """What is sent in a request's head is bounded by Envoy, and all these places together are more than that."""
 
 _SEEN = """() => {

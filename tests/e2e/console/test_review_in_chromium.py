@@ -68,8 +68,9 @@ async def tab(
     await context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desktop-light"]
+)
 async def test_sign_in_approve_and_reject(
     live: Live, chromium: Browser, tmp_path: Path, size: dict[str, int], scheme: Literal["light", "dark"]
 ) -> None:
@@ -122,8 +123,9 @@ async def test_sign_in_approve_and_reject(
             assert (sent["origin"], sent["sec-fetch-site"]) == ("null", "same-origin")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desktop-light"]
+)
 async def test_withdraw_approve_revoke_and_review(
     live: Live, chromium: Browser, tmp_path: Path, size: dict[str, int], scheme: Literal["light", "dark"]
 ) -> None:
