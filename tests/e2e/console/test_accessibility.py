@@ -60,16 +60,22 @@ class Tour:
         await self.look(name, heading)
 
 
-LOOKS: Final[dict[str, tuple[dict[str, int], Scheme]]] = {
-    "phone-dark": (PHONE, "dark"),
-    "desktop-light": (DESKTOP, "light"),
-}
-"""Every size and every scheme: colours don't depend on the size."""
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> Scheme:
+    chosen: Scheme = request.param
+    return chosen
 
 
-@pytest.fixture(params=LOOKS)
-async def tour(chromium: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Tour]:
-    size, scheme = LOOKS[request.param]
+@pytest.fixture(params=[PHONE, DESKTOP], ids=["phone", "desktop"])
+def size(request: pytest.FixtureRequest) -> dict[str, int]:
+    chosen: dict[str, int] = request.param
+    return chosen
+
+
+@pytest.fixture
+async def tour(
+    chromium: Browser, tmp_path: Path, size: dict[str, int], scheme: Scheme
+) -> AsyncIterator[Tour]:
     async with tab(chromium, tmp_path, size=size, scheme=scheme) as watched:
         yield Tour(watched)
 

@@ -68,9 +68,8 @@ async def tab(
     await context.close()
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desktop-light"]
-)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 async def test_sign_in_approve_and_reject(
     live: Live, chromium: Browser, tmp_path: Path, size: dict[str, int], scheme: Literal["light", "dark"]
 ) -> None:
@@ -123,9 +122,8 @@ async def test_sign_in_approve_and_reject(
             assert (sent["origin"], sent["sec-fetch-site"]) == ("null", "same-origin")
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone-dark", "desktop-light"]
-)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 async def test_withdraw_approve_revoke_and_review(
     live: Live, chromium: Browser, tmp_path: Path, size: dict[str, int], scheme: Literal["light", "dark"]
 ) -> None:
